@@ -9,7 +9,7 @@ use http::{StatusCode, Version};
 use roundtrip_http::client::Origin;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
-use roundtrip_lab::TcpProfile;
+use roundtrip_lab::{Net, TcpProfile};
 use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
@@ -83,10 +83,29 @@ pub(crate) enum AnswerChange {
 
 /// A scenario with changes.
 #[derive(Clone, Debug)]
-pub(crate) struct Changed {
-    pub(crate) scenario: Scenario,
+pub struct Changed {
+    /// The scenario, on the network that it had.
+    pub scenario: Scenario,
     /// By how much every network's round trip is shorter.
-    pub(crate) nearer: Duration,
+    pub nearer: Duration,
+}
+
+impl Changed {
+    /// A scenario as it is.
+    pub const fn unchanged(scenario: Scenario) -> Self {
+        Self { scenario, nearer: Duration::ZERO }
+    }
+
+    /// The scenario on a network, as much shorter as the changes make it, with a seed.
+    #[must_use]
+    pub fn on(&self, net: &Net, seed: u64) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        scenario.network.net = net.clone();
+        let rtt = &mut scenario.network.net.rtt;
+        *rtt = rtt.saturating_sub(self.nearer);
+        scenario.network.seed = seed;
+        scenario
+    }
 }
 
 /// A scenario with changes.

@@ -35,7 +35,7 @@ pub(crate) struct Edits {
 
 /// Why a document was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EditError {
+pub enum EditError {
     /// Its encoding is not a superset of ASCII.
     #[error("its encoding, {0}, cannot be edited")]
     Encoding(&'static str),

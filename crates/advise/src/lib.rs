@@ -24,6 +24,8 @@ mod view;
 mod words;
 
 pub use advice::{Advice, Combination, NetworkAdvice, Piece, Times, Tried};
+pub use change::Changed;
+pub use document::EditError;
 pub use proposals::{Proposals, Untried};
 pub use propose::propose;
 pub use prove::{Progress, ProveError, Proving, combined, files, prove};

@@ -78,7 +78,7 @@ pub fn prove(
     let (ready, pieces): (Vec<_>, Vec<_>) = proposals
         .variants
         .into_iter()
-        .map(|variant| match changed(scenario, &document, &variant.changes) {
+        .map(|variant| match variant.applied(scenario, &document) {
             Ok(changed) => (Some(changed), Piece { variant, tried: Vec::new(), refused: None }),
             Err(error) => {
                 (None, Piece { variant, tried: Vec::new(), refused: Some(error.to_string()) })
@@ -87,7 +87,7 @@ pub fn prove(
         .unzip();
     let trial =
         Trial { scenario, document: &document, proving, progress, done: AtomicUsize::new(0) };
-    let unchanged = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
+    let unchanged = Changed::unchanged(scenario.clone());
     let tried = pieces.iter().filter(|piece| piece.refused.is_none());
     let comes_back =
         tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
@@ -213,11 +213,11 @@ impl Trial<'_> {
 
     /// A scenario on one of the networks with one of the seeds.
     fn on(&self, changed: &Changed, network: usize, seed: usize) -> Scenario {
-        let mut scenario = changed.scenario.clone();
-        scenario.network.net = self.proving.networks[network].clone();
+        let first = changed.scenario.network.seed;
+        let mut scenario =
+            changed.on(&self.proving.networks[network], first.wrapping_add(seed as u64));
         let rtt = &mut scenario.network.net.rtt;
-        *rtt = rtt.saturating_sub(changed.nearer) * SHAKEN[seed % SHAKEN.len()] / 1000;
-        scenario.network.seed = scenario.network.seed.wrapping_add(seed as u64);
+        *rtt = *rtt * SHAKEN[seed % SHAKEN.len()] / 1000;
         scenario
     }
 
@@ -267,7 +267,7 @@ fn busy(most: NonZeroUsize, visits: usize) -> NonZeroUsize {
 /// are new, by URL.
 pub fn files(scenario: &Scenario, advice: &Advice, piece: &Piece) -> Vec<(Url, Bytes)> {
     let Ok(document) = Url::parse(&advice.document) else { return Vec::new() };
-    let Ok(changed) = changed(scenario, &document, &piece.variant.changes) else {
+    let Ok(changed) = piece.variant.applied(scenario, &document) else {
         return Vec::new();
     };
     let mut files = Vec::new();

@@ -1,8 +1,11 @@
 //! `Variant`: one change that could help, with a name and a description.
 
+use roundtrip_visit::scenario::Scenario;
 use serde::Serialize;
+use url::Url;
 
-use crate::change::Change;
+use crate::change::{Change, Changed, changed};
+use crate::document::EditError;
 
 /// Whose a change would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,6 +48,14 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// The scenario that this was proposed for, whose page is `document`, with the change.
+    ///
+    /// # Errors
+    /// When the document cannot be changed.
+    pub fn applied(&self, scenario: &Scenario, document: &Url) -> Result<Changed, EditError> {
+        changed(scenario, document, &self.changes)
+    }
+
     /// A change of the site's own.
     pub(crate) fn new(name: impl Into<String>, title: impl Into<String>) -> Self {
         Self {

@@ -13,6 +13,9 @@ use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
+pub(crate) use crate::proxy::args::Proxy;
+#[cfg(feature = "page")]
+pub(crate) use crate::sweep::args::Sweep;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any
@@ -38,6 +41,9 @@ pub(crate) enum Command {
     /// What would help a page, each change proven by carrying the visit out again with it
     #[cfg(feature = "page")]
     Advise(Box<Advise>),
+    /// Thousands of visits: sites, networks, protocols, variants and seeds multiplied, and what they come to
+    #[cfg(feature = "page")]
+    Sweep(Box<Sweep>),
     /// One request, with curl's flags and exit codes
     Get(Box<Get>),
     /// A web server
@@ -52,6 +58,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// Records what any browser or program asks by way of it
+    Proxy(Box<Proxy>),
     /// What changed between two runs, or two sets of runs, and why
     Diff(Diff),
     /// The licences of everything this program contains

@@ -201,7 +201,12 @@ pub(crate) fn picture(model: &Model, folder: &Folder) -> Option<Vec<u8>> {
 
 /// The store of saved runs.
 pub(crate) fn saved() -> anyhow::Result<Runs> {
-    Ok(Runs::new(base("XDG_STATE_HOME", ".local/state")?.join("roundtrip/runs")))
+    Ok(Runs::new(state("runs")?))
+}
+
+/// The folder of this name for what is to stay on this machine.
+pub(crate) fn state(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(base("XDG_STATE_HOME", ".local/state")?.join("roundtrip").join(name))
 }
 
 /// The folder for caches that are kept between runs; `None` if there is no home folder.

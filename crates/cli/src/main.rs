@@ -30,10 +30,14 @@ mod outcome;
 mod painter;
 mod progress;
 mod proxies;
+mod proxy;
 mod resolve;
 mod serve;
 mod show;
 mod sites;
+#[cfg(feature = "page")]
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+mod sweep;
 mod terminal;
 mod transfer;
 mod visit;
@@ -63,6 +67,8 @@ fn main() -> ExitCode {
         Command::Visit(arguments) => visit::run(arguments, colour),
         #[cfg(feature = "page")]
         Command::Advise(arguments) => advise::run(arguments, colour),
+        #[cfg(feature = "page")]
+        Command::Sweep(arguments) => sweep::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
         Command::Import(arguments) => import::run(arguments, colour),
+        Command::Proxy(arguments) => proxy::run(arguments, colour),
         Command::Diff(arguments) => diff::run(arguments, colour),
         Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),

@@ -70,13 +70,20 @@ impl Network {
             Some(_) if self.walk => {
                 bail!("--dns and --walk exclude each other: one server, or all from the root down")
             }
-            Some(server) => NameOptions::server(name_server(server)?),
             None if self.walk => NameOptions::walk(),
-            None => NameOptions { mode: LookupMode::Ladder, ..NameOptions::default() },
+            server => name_options(server.as_deref())?,
         };
         let options = if self.fresh { options.fresh() } else { options };
         Ok(options.of(families))
     }
+}
+
+/// How names are looked up, by the server that `--dns` names or by the system's ladder.
+pub(crate) fn name_options(server: Option<&str>) -> anyhow::Result<NameOptions> {
+    Ok(match server {
+        Some(server) => NameOptions::server(name_server(server)?),
+        None => NameOptions { mode: LookupMode::Ladder, ..NameOptions::default() },
+    })
 }
 
 /// Parses several networks between commas. Each begins with a profile, and what follows up to the next

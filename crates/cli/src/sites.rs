@@ -1,22 +1,18 @@
 //! The sites of the lab's Internet, which URLs can lead to.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use roundtrip_http::client::Scheme;
-use roundtrip_http::handler::{Compressed, Files};
-use roundtrip_http::server::Handler;
+use roundtrip_http::handler::Files;
 use roundtrip_visit::demo;
 use roundtrip_visit::run::RunError;
+pub(crate) use roundtrip_visit::site::FOLDER_HOST;
 use roundtrip_visit::site::Site;
 use url::Url;
 
 use crate::args::Network;
 use crate::serve::host;
-
-/// The host name under which a visited folder is served.
-pub(crate) const FOLDER_HOST: &str = "site.example";
 
 /// The sites of the lab: the demo's, and the folders of `--site`.
 pub(crate) struct Sites {
@@ -71,13 +67,5 @@ impl Sites {
 
 /// A site that serves a folder.
 pub(crate) fn site(host: &str, folder: &std::path::Path, scheme: Scheme) -> Result<Site, RunError> {
-    let files = Files::folder(folder)?;
-    // Whoever set TLS up has commonly set up compression and HTTP/2 too.
-    Ok(if scheme == Scheme::Https {
-        let files: Rc<dyn Handler> = Rc::new(files);
-        let site = Site::http(host, Box::new(move |_| Rc::new(Compressed::new(files))));
-        site.with_two().secure()
-    } else {
-        Site::http(host, Box::new(move |_| Rc::new(files)))
-    })
+    Ok(Site::files(host, Files::folder(folder)?, scheme))
 }

@@ -7,8 +7,9 @@ use hickory_proto::ProtoError;
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{Name, RData, Record};
 
-/// The port for which a name's HTTPS record stands at the name itself (RFC 9460 §9.1).
-const HTTPS_PORT: u16 = 443;
+/// The ports for which a name's HTTPS record stands at the name itself (RFC 9460 §9.1): that of https, and
+/// that of http, whose records are those of https (§9.5).
+const HTTPS_PORTS: [u16; 2] = [443, 80];
 
 /// The contents of an HTTPS record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,9 +31,9 @@ pub struct ServiceRecord {
 }
 
 /// The owner name of a service's HTTPS records: `example.com`, or `_8080._https.example.com` where
-/// the port is not 443.
+/// the port is neither 443 nor 80.
 pub(crate) fn owner(name: &Name, port: u16) -> Result<Name, ProtoError> {
-    if port == HTTPS_PORT {
+    if HTTPS_PORTS.contains(&port) {
         return Ok(name.clone());
     }
     name.prepend_label("_https")?.prepend_label(format!("_{port}"))
@@ -114,6 +115,7 @@ mod tests {
     fn another_port_has_its_own_name() {
         let owner = |port| owner(&name("www.example.com"), port).unwrap().to_ascii();
         assert_eq!(owner(443), "www.example.com.");
+        assert_eq!(owner(80), "www.example.com.");
         assert_eq!(owner(8080), "_8080._https.www.example.com.");
     }
 }

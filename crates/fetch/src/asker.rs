@@ -38,6 +38,15 @@ pub fn same_site(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme() && site(one) == site(other)
 }
 
+/// Whether a URL's host is a name that anybody may register, so that there can be a certificate for it: no
+/// name of a private network or of one that is for tests (Chromium's `net::IsHostnameNonUnique`).
+pub fn is_public_name(url: &Url) -> bool {
+    let Some(Host::Domain(name)) = url.host() else { return false };
+    let name = name.trim_end_matches('.');
+    let suffix = psl::suffix(name.as_bytes()).filter(psl::Suffix::is_known);
+    suffix.is_some_and(|suffix| suffix.as_bytes().len() < name.len())
+}
+
 /// The registrable domain of a URL's host, or the host.
 fn site(url: &Url) -> Option<&str> {
     match url.host()? {

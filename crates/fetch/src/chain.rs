@@ -98,6 +98,16 @@ impl Chain {
         self.instead = place;
     }
 
+    /// The event that made the request wanted.
+    pub(crate) fn cause(&self) -> Option<EventId> {
+        self.first.cause
+    }
+
+    /// Has the request that it is at go to another address of the same resource.
+    pub(crate) fn go_to(&mut self, url: Url) {
+        self.hop.url = url;
+    }
+
     /// The Referer of that request, where it has one.
     pub fn referer(&self) -> Option<String> {
         match self.first.fields.text("Referer") {

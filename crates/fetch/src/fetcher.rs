@@ -6,12 +6,15 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 use roundtrip_http::client::{Client, Failure, Request, Response};
-use roundtrip_record::{FaultKind, Initiator, Step};
+use roundtrip_http::message::to_text;
+use roundtrip_record::{FaultKind, Initiator, PageNote, Step, Trace as _, What};
 use roundtrip_wire::Wire;
 
 use crate::cache::{Cache, Found, Key};
 use crate::chain::{Chain, Next};
 use crate::freshness::is_storable;
+use crate::gate::{Gate, Open};
+use crate::hsts::{self, Hsts};
 use crate::jar::Jar;
 use crate::kept::{Asked, Came, Head, Kept, KeptBody};
 use crate::rules::Rules;
@@ -23,6 +26,7 @@ pub struct Fetcher<W: Wire> {
     client: Client<W>,
     jar: Option<Rc<RefCell<Jar>>>,
     cache: Option<Cache>,
+    hsts: Option<Hsts>,
 }
 
 impl<W: Wire> Clone for Fetcher<W> {
@@ -32,6 +36,7 @@ impl<W: Wire> Clone for Fetcher<W> {
             client: self.client.clone(),
             jar: self.jar.clone(),
             cache: self.cache.clone(),
+            hsts: self.hsts.clone(),
         }
     }
 }
@@ -39,7 +44,7 @@ impl<W: Wire> Clone for Fetcher<W> {
 impl<W: Wire> Fetcher<W> {
     /// One that keeps no cookies and no answers.
     pub fn new(wire: W, client: Client<W>) -> Self {
-        Self { wire, client, jar: None, cache: None }
+        Self { wire, client, jar: None, cache: None, hsts: None }
     }
 
     /// Keeps cookies, beginning with these.
@@ -58,6 +63,12 @@ impl<W: Wire> Fetcher<W> {
     #[must_use]
     pub fn with_cache(self, cache: Option<Cache>) -> Self {
         Self { cache, ..self }
+    }
+
+    /// Speaks through TLS to hosts that said they want that, and takes down which do (RFC 6797).
+    #[must_use]
+    pub fn with_hsts(self, hsts: Hsts) -> Self {
+        Self { hsts: Some(hsts), ..self }
     }
 
     /// The client whose connections it goes by.
@@ -81,6 +92,7 @@ impl<W: Wire> Fetcher<W> {
     /// # Errors
     /// A fault of the exchange.
     pub async fn step(&self, chain: &mut Chain) -> Result<Response<W>, Failure> {
+        self.secure(chain);
         let request = {
             let jar = self.jar.as_ref().map(|jar| jar.borrow());
             let mut random = [0; 16];
@@ -89,10 +101,28 @@ impl<W: Wire> Fetcher<W> {
             }
             chain.request(jar.as_deref(), self.wire.wall(), random)
         };
-        match &self.cache {
+        let response = match &self.cache {
             Some(cache) => self.with(cache, chain, request).await,
             None => self.send(chain, request).await,
+        }?;
+        if let (Some(hsts), Some(field)) = (&self.hsts, response.fields.get(hsts::FIELD)) {
+            hsts.learn(&response.url, &to_text(field), self.wire.wall());
         }
+        Ok(response)
+    }
+
+    /// Has the request that a chain is at go through TLS, where its host wants that.
+    fn secure(&self, chain: &mut Chain) {
+        let secured = |hsts: &Hsts| hsts.secured(&chain.hop().url, self.wire.wall());
+        let Some(url) = self.hsts.as_ref().and_then(secured) else { return };
+        let note = format!(
+            "{} is asked for over https: {} said so before ({})",
+            chain.hop().url,
+            url.host_str().unwrap_or_default(),
+            hsts::FIELD
+        );
+        self.wire.log().emit(self.wire.now(), chain.cause(), || What::PageNote(PageNote { note }));
+        chain.go_to(url);
     }
 
     /// Sends a request, and keeps the cookies of its answer.
@@ -173,10 +203,23 @@ impl<W: Wire> Fetcher<W> {
     /// # Errors
     /// A fault, as it was seen. The caller reports it: only it knows whether the run ends with it.
     pub async fn fetch(&self, request: Request, rules: Rules) -> Result<Response<W>, Failure> {
+        self.fetch_through(request, rules, &Open).await
+    }
+
+    /// The same, where somebody else has a say in where redirects lead.
+    ///
+    /// # Errors
+    /// As for [`Fetcher::fetch`]; and the fault that `gate` gives.
+    pub async fn fetch_through(
+        &self,
+        request: Request,
+        rules: Rules,
+        gate: &impl Gate,
+    ) -> Result<Response<W>, Failure> {
         let mut chain = Chain::new(request, rules);
         loop {
             let mut response = self.step(&mut chain).await?;
-            let hop = match chain.next(&response) {
+            let mut hop = match chain.next(&response) {
                 Next::Answer(_) => return Ok(response),
                 Next::Fault(kind) => return Err(response.failure(Step::Wait, kind)),
                 Next::Hop(hop) => hop,
@@ -185,6 +228,10 @@ impl<W: Wire> Fetcher<W> {
                 return Err(response.failure(Step::Wait, kind));
             }
             response.body.pass_over().await;
+            if hop.is_redirect() {
+                let passed = gate.redirected(&hop.url);
+                hop.url = passed.map_err(|kind| response.failure(Step::Wait, kind))?;
+            }
             chain.follow(*hop, response.event);
             if chain.is_spent() {
                 let location = chain.hop().url.to_string();

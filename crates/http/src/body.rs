@@ -11,6 +11,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::stream::Stream;
 
+use crate::message::Fields;
+
 /// How much of a file is read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -230,6 +232,28 @@ impl From<String> for Body {
 impl From<&'static str> for Body {
     fn from(text: &'static str) -> Self {
         Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+/// The fields after a body (RFC 9110 §6.5), which are known when it has ended.
+#[derive(Clone)]
+pub struct Following(Rc<dyn Fn() -> Fields>);
+
+impl Following {
+    /// Those that `fields` gives once the body has ended.
+    pub fn new(fields: impl Fn() -> Fields + 'static) -> Self {
+        Self(Rc::new(fields))
+    }
+
+    /// The fields, now that the body has ended.
+    pub fn fields(&self) -> Fields {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ use core::task::{Context, Poll};
 use std::io;
 use std::net::SocketAddr;
 
+use bytes::{Buf as _, BytesMut};
 use roundtrip_record::{ConnectionId, EventId, Time};
 use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -49,6 +50,8 @@ impl<S> Channel<S> {
 pub(crate) struct Counted<S> {
     pub(crate) stream: S,
     pub(crate) received: u64,
+    /// What was read from the stream before this began, and is to be had again.
+    early: BytesMut,
     /// The first bytes since this began: what a server says that does not speak what we expect.
     first: ([u8; FIRST], usize),
 }
@@ -63,7 +66,13 @@ impl<S> Counted<S> {
 
     /// A stream of which so many bytes were received before.
     pub(crate) fn after(stream: S, received: u64) -> Self {
-        Self { stream, received, first: ([0; FIRST], 0) }
+        Self { stream, received, early: BytesMut::new(), first: ([0; FIRST], 0) }
+    }
+
+    /// A stream of which so many bytes were received before, and of these the last are to be had again.
+    pub(crate) fn with_early(stream: S, early: BytesMut, received: u64) -> Self {
+        let received = received.saturating_sub(early.len() as u64);
+        Self { early, ..Self::after(stream, received) }
     }
 }
 
@@ -101,7 +110,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let early = self.early.len().min(buffer.remaining());
+        let poll = if early > 0 {
+            buffer.put_slice(&self.early[..early]);
+            self.early.advance(early);
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        };
         self.count(&buffer.filled()[before..]);
         poll
     }

@@ -48,8 +48,11 @@ pub mod message;
 mod params;
 mod reporter;
 pub mod server;
+mod session;
 mod timer;
 mod two;
+mod upgraded;
 pub mod url;
 
-pub use body::{Body, Chunks, Part};
+pub use body::{Body, Chunks, Following, Part};
+pub use upgraded::{Accepted, Upgraded};

@@ -78,3 +78,9 @@ impl Clock {
         }
     }
 }
+
+/// The processor time that all threads of this process have had.
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}

@@ -33,8 +33,8 @@ pub mod syscall;
 mod task;
 mod timer;
 
-pub use clock::Clock;
+pub use clock::{Clock, processor_time};
 pub use machine::Machine;
-pub use process::{Process, spawn_process};
-pub use signal::{Signals, interrupted};
+pub use process::{Process, Windowed, spawn_process};
+pub use signal::{Asked, Signals, interrupted};
 pub use task::{on_threads, run, spawn, work};

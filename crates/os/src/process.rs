@@ -1,4 +1,4 @@
-//! Child processes, for CGI.
+//! Child processes: CGI programs, and programs of the person at the keyboard.
 
 use std::io;
 use std::path::Path;
@@ -46,4 +46,34 @@ pub fn spawn_process(
         .kill_on_drop(true)
         .spawn()?;
     Ok(Process { input: child.stdin.take(), output: child.stdout.take(), child })
+}
+
+/// A program with windows of its own, such as a browser. It is killed when dropped.
+#[derive(Debug)]
+pub struct Windowed(Child);
+
+impl Windowed {
+    /// Starts it with the environment of this process; what it reads is empty, and what it says goes
+    /// nowhere.
+    ///
+    /// # Errors
+    /// As `execve`: it is not there, or may not be run.
+    pub fn start(program: &Path, arguments: &[String]) -> io::Result<Self> {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self(child))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// As `waitpid`.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.0.wait().await
+    }
 }

@@ -12,6 +12,15 @@ pub async fn interrupted() {
     }
 }
 
+/// Who asks a program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The person at the keyboard: SIGINT.
+    Interrupt,
+    /// The machine or its scheduler: SIGTERM.
+    Terminate,
+}
+
 /// The signals that ask a server to end: SIGINT and SIGTERM. While this exists, and from then on,
 /// they do not end the process by themselves.
 #[derive(Debug)]
@@ -32,11 +41,11 @@ impl Signals {
         })
     }
 
-    /// Completes when one of them comes.
-    pub async fn next(&mut self) {
+    /// Completes when one of them comes, and tells which.
+    pub async fn next(&mut self) -> Asked {
         tokio::select! { biased;
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
         }
     }
 }

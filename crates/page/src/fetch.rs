@@ -202,6 +202,8 @@ pub struct Fetch {
     pub media: Option<String>,
     /// Other origins are asked without credentials: fonts, modules and what is marked `crossorigin`.
     pub anonymous: bool,
+    /// Other origins have to permit its use (CORS): those, and what is `crossorigin=use-credentials`.
+    pub cors: bool,
 }
 
 /// What became of a wanted resource.

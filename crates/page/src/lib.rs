@@ -36,6 +36,10 @@
 //!   (`@import`). So do [`Page::lay_out`] and [`Page::paint`]: images of styles that match, fonts
 //!   in use, lazy images near the viewport. A load is over when `poll_fetch` says `None` after a
 //!   layout of everything delivered ([`Page::is_stale`] is false) and [`Page::pending`] is empty.
+//! - What the rules of the page refuse ([`Page::policy_field`], `<meta>`, `integrity`, mixed content) is not
+//!   handed out; what an answer's head forbids ([`Page::deliver_answer`]) is not applied. Each is told once
+//!   by [`Page::poll_refused`]. [`Page::destination`] says where a request goes, [`Page::guard`] whether a
+//!   redirect may be followed.
 //! - [`Page::ready_to_paint`] says when a browser would paint first; [`Page::paint`] never
 //!   waits for anything.
 //! - [`Page::job`] is the same as a value for another thread; [`Page::take`] brings it home.
@@ -62,6 +66,7 @@ mod note;
 mod options;
 mod page;
 mod picture;
+mod policy;
 mod resources;
 mod scan;
 mod srcset;
@@ -76,4 +81,5 @@ pub use note::Note;
 pub use options::{Extent, Fonts, Options, Scheme, Viewport, ViewportError};
 pub use page::{Done, Job, Page, Summary};
 pub use picture::{PaintError, Picture, Png};
+pub use policy::{AnswerHead, Disposition, Guard, Refusal, Refused, Stands, Upgraded};
 pub use url::Url;

@@ -17,7 +17,8 @@ use crate::media::Media;
 use crate::note::Note;
 use crate::options::Options;
 use crate::picture::{PaintError, Picture, Png};
-use crate::resources::{Body, Resources, State};
+use crate::policy::{AnswerHead, Disposition, Guard, Refused, Upgraded};
+use crate::resources::{Body, Given, Resources, State};
 use crate::scan::{Found, Scanner, fetchable};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
@@ -158,6 +159,7 @@ impl Page {
     /// Takes what the scanner found.
     fn collect(&mut self) {
         let media = Media::from(&self.options);
+        let policy = self.scanner.policy();
         for found in self.scanner.take() {
             match found {
                 Found::Resource(want) => {
@@ -172,9 +174,10 @@ impl Page {
                 }
                 Found::Style { css } => {
                     let base = self.scanner.base();
-                    self.resources.inline_style(&css, &base, &self.url, media);
+                    self.resources.inline_style(&css, &base, media, &policy);
                 }
                 Found::ScriptRuns { in_head } => self.resources.script_runs(in_head),
+                Found::Refused { refused, url } => self.resources.refuse(refused, url),
                 Found::Refresh { content } => {
                     let note = Note::Refresh { content };
                     if !self.notes.contains(&note) {
@@ -201,6 +204,12 @@ impl Page {
         self.url = url;
     }
 
+    /// The value of a `Content-Security-Policy` field of the document's head, or of one that is only to be
+    /// reported: to be said after [`Page::answered`], and before its `Link` fields and its first byte.
+    pub fn policy_field(&mut self, value: &str, disposition: Disposition) {
+        self.scanner.add_policy(value, disposition);
+    }
+
     /// The value of a `Link` field of the document's head (RFC 8288), to be said before its first byte.
     /// What it names is wanted before what the markup does.
     pub fn link_field(&mut self, field: &str) {
@@ -224,6 +233,7 @@ impl Page {
                     Found::Listed { url, kind, line, why } => {
                         self.list(Listed { url, kind, line, why });
                     }
+                    Found::Refused { refused, url } => self.resources.refuse(refused, url),
                     // Only elements have, or are, the rest.
                     _ => {}
                 }
@@ -270,11 +280,63 @@ impl Page {
     }
 
     /// What became of a resource. A second delivery of the same one, or one never asked for, is
-    /// ignored.
+    /// ignored. Nothing is known of the head of its answer, so that it forbids nothing.
     pub fn deliver(&mut self, id: FetchId, delivered: Delivered) {
-        let media = Media::from(&self.options);
-        let referrer = self.encoding();
-        self.resources.deliver(id, delivered, referrer, media, &mut self.notes);
+        self.take_delivery(id, delivered, None);
+    }
+
+    /// The same, with what the head of the answer says of who may have it.
+    pub fn deliver_answer(&mut self, id: FetchId, delivered: Delivered, head: &AnswerHead) {
+        self.take_delivery(id, delivered, Some(head));
+    }
+
+    fn take_delivery(&mut self, id: FetchId, delivered: Delivered, head: Option<&AnswerHead>) {
+        let policy = self.scanner.policy();
+        let given = Given {
+            referrer: self.encoding(),
+            media: Media::from(&self.options),
+            policy: &policy,
+            head,
+            quirks: self.scanner.counts().quirks,
+        };
+        self.resources.deliver(id, delivered, &given, &mut self.notes);
+    }
+
+    /// The next thing that the rules of the page refused, or would refuse if they were enforced; `None`
+    /// when there is no more for now.
+    pub fn poll_refused(&mut self) -> Option<Refused> {
+        self.resources.poll_refused()
+    }
+
+    /// Takes down that a request was refused on its way ([`Guard::redirected`]).
+    pub fn refuse(&mut self, refused: Refused) {
+        self.resources.refuse(refused, None);
+    }
+
+    /// How many refusals were too many to be told one by one ([`limits::LISTED`]).
+    pub fn refused_more(&self) -> usize {
+        self.resources.refused_more
+    }
+
+    /// Where the request for a resource goes, and why, where that is not where its address says: over TLS
+    /// instead of in the clear.
+    pub fn destination(&self, id: FetchId) -> Option<(Url, Option<Upgraded>)> {
+        let resource = self.resources.get(id)?;
+        let Fetch { url, kind, .. } = &resource.fetch;
+        Some(self.scanner.policy().destination(url, *kind, &resource.claims))
+    }
+
+    /// What the rules of the page, as they are now, say to redirects of the request for a resource; `None`:
+    /// nothing, as to what a script asked for that was recorded.
+    pub fn guard(&self, id: FetchId) -> Option<Guard> {
+        let resource = self.resources.get(id)?;
+        let line = match resource.fetch.initiator {
+            Initiator::Markup { line } => line,
+            Initiator::Script { .. } => return None,
+            _ => 0,
+        };
+        let (kind, claims) = (resource.fetch.kind, resource.claims.clone());
+        Some(Guard::new(self.scanner.policy(), kind, claims, line))
     }
 
     /// The resources wanted and neither come nor failed, in the order of discovery.
@@ -378,14 +440,18 @@ impl Page {
 
     fn learn(&mut self, done: Done) -> Option<Drawn> {
         let Done { outcome, made_of } = done;
+        let policy = self.scanner.policy();
         for url in outcome.images.into_iter().filter_map(fetchable) {
-            self.resources.found_in_layout(url, Priority::Low);
+            self.resources.found_in_layout(url, Priority::Low, &policy);
         }
         for face in &outcome.fonts {
-            self.resources.font_in_use(face);
+            self.resources.font_in_use(face, &policy);
         }
         self.laid_out = Some(made_of);
         self.layout_notes = outcome.notes.into_iter().map(Note::from).collect();
+        for refused in outcome.refused {
+            self.resources.refuse_once(Refused::from(refused), None);
+        }
         if outcome.laid_out < self.markup_seen {
             let (laid_out, of) = (outcome.laid_out, self.markup_seen);
             self.layout_notes.push(Note::Truncated { laid_out, of });
@@ -398,10 +464,13 @@ impl Page {
         let mut styles: BTreeMap<String, Bytes> =
             refused.map(|url| (url.as_str().to_owned(), Bytes::new())).collect();
         let mut bytes = BTreeMap::new();
-        let mut failed = BTreeSet::new();
+        let refused = self.resources.refused_images.iter();
+        let mut failed: BTreeSet<String> = refused.map(|url| url.as_str().to_owned()).collect();
         for resource in self.resources.iter() {
             let url = || resource.fetch.url.as_str().to_owned();
             match &resource.state {
+                // A head named it, and what in the page names it is refused.
+                State::Loaded(Body::Style(_)) if self.resources.is_refused(resource) => {}
                 State::Loaded(Body::Style(sheet)) => {
                     styles.insert(url(), sheet.text.clone());
                 }
@@ -431,6 +500,7 @@ impl Page {
             bytes,
             failed,
             faces: self.resources.faces(),
+            policy: self.scanner.policy().csp.text(),
         }
     }
 

@@ -13,6 +13,9 @@ use crate::holds::Holds;
 use crate::limits;
 use crate::media::Media;
 use crate::note::Note;
+use crate::policy::{
+    AnswerHead, Claims, Policy, Refusal, Refused, check_integrity, is_refused_style,
+};
 use crate::scan::{Want, fetchable};
 
 /// One resource.
@@ -28,6 +31,10 @@ pub(crate) struct Resource {
     ran: bool,
     /// A head named it, and nothing in the page has yet.
     named_by_head: bool,
+    /// What the elements that name it say of the request.
+    pub(crate) claims: Claims,
+    /// What came, as long as nothing but a preload has named it: whoever does may say what it has to be.
+    unclaimed: Option<Bytes>,
 }
 
 impl Resource {
@@ -39,6 +46,68 @@ impl Resource {
     fn is_script(&self) -> bool {
         self.fetch.kind == Kind::Script && self.holds.runs
     }
+
+    /// An element more names it, and says this of it. What came already is looked at again.
+    fn claim(&mut self, claims: Claims) -> Option<Refused> {
+        self.claims.cors |= claims.cors;
+        self.claims.module |= claims.module;
+        self.claims.nonce = self.claims.nonce.take().or(claims.nonce);
+        let integrity = claims.integrity?;
+        let came = self.unclaimed.take();
+        self.claims.integrity.get_or_insert_with(|| integrity.clone());
+        let by = check_integrity(&integrity, &came?).err()?;
+        self.state = State::Failed;
+        Some(self.refused(by))
+    }
+
+    /// What came is refused.
+    fn refused(&self, by: Refusal) -> Refused {
+        let Fetch { url, kind, initiator, .. } = &self.fetch;
+        let line = match initiator {
+            Initiator::Markup { line } => *line,
+            _ => 0,
+        };
+        let (what, kind) = (url.to_string(), Some(*kind));
+        Refused { by, what, kind, line, came: true, reported_only: false }
+    }
+
+    /// Whether the page may have what came.
+    fn check(
+        &self,
+        bytes: &[u8],
+        content_type: Option<&str>,
+        from: &Url,
+        given: &Given<'_>,
+    ) -> Result<(), Refusal> {
+        let Fetch { kind, .. } = self.fetch;
+        if let Some(head) = given.head {
+            head.check(given.policy, kind, &self.claims, from, content_type)?;
+        }
+        if kind == Kind::Style {
+            let essence = content_type.map(encoding::essence).unwrap_or_default();
+            let nosniff = given.head.is_some_and(|head| head.nosniff);
+            let own = given.policy.document().origin() == from.origin();
+            if is_refused_style(&essence, nosniff, given.quirks && own) {
+                return Err(Refusal::ContentType { given: essence, nosniff });
+            }
+        }
+        match &self.claims.integrity {
+            Some(integrity) => check_integrity(integrity, bytes),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a delivery is taken by.
+pub(crate) struct Given<'a> {
+    /// The encoding of the document.
+    pub(crate) referrer: &'static Encoding,
+    pub(crate) media: Media,
+    pub(crate) policy: &'a Policy,
+    /// What the head of the answer says, where that is known.
+    pub(crate) head: Option<&'a AnswerHead>,
+    /// The document is in quirks mode.
+    pub(crate) quirks: bool,
 }
 
 /// How far a resource has come.
@@ -79,6 +148,8 @@ pub(crate) struct Face {
 struct Styled {
     sheet: StyleSheet,
     imports: Vec<(Url, bool, String)>,
+    /// Fonts in addresses themselves that the page's policy refuses.
+    refused: Vec<Refused>,
 }
 
 /// All resources of a page.
@@ -97,8 +168,18 @@ pub(crate) struct Resources {
     faces: Vec<Face>,
     /// How many were wanted beyond [`limits::FETCHES`].
     pub(crate) refused: usize,
-    /// Style sheets that are not fetched because of a limit. Layout must not ask for them again.
+    /// Style sheets that are not fetched because of a limit or a rule. Layout must not ask for them again.
     pub(crate) refused_styles: BTreeSet<Url>,
+    /// Images that only layout wants and a rule refuses.
+    pub(crate) refused_images: BTreeSet<Url>,
+    /// What the rules refused, to be told.
+    refusals: VecDeque<Refused>,
+    /// How many were told so far, or are to be.
+    told: usize,
+    /// How many were too many to be told.
+    pub(crate) refused_more: usize,
+    /// What was told, which layout meets with again and again.
+    told_of: BTreeSet<(String, Option<Kind>)>,
     /// Counts every change that could change the picture.
     pub(crate) generation: u64,
 }
@@ -114,6 +195,11 @@ impl Resources {
             faces: Vec::new(),
             refused: 0,
             refused_styles: BTreeSet::new(),
+            refused_images: BTreeSet::new(),
+            refusals: VecDeque::new(),
+            told: 0,
+            refused_more: 0,
+            told_of: BTreeSet::new(),
             generation: 0,
         }
     }
@@ -150,26 +236,33 @@ impl Resources {
 
     /// The markup, or a head, wants something.
     pub(crate) fn found(&mut self, want: Want, initiator: Initiator) {
-        let Want { url, kind, priority, blocks, media, holds, anonymous, .. } = want;
-        let id = FetchId(0);
-        let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous };
-        self.want(fetch, holds, 0);
+        let Want { url, kind, priority, blocks, media, holds, claims, .. } = want;
+        let (id, anonymous, cors) = (FetchId(0), claims.anonymous, claims.cors);
+        let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous, cors };
+        self.want(fetch, holds, claims, 0);
     }
 
-    pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
+    pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority, policy: &Policy) {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
         // Layout tells addresses only: an image that an element wants without credentials is that one.
         let known = |anonymous| self.by_request.contains_key(&(url.clone(), anonymous));
         let anonymous = known(true) && !known(false);
-        let media = None;
-        let fetch =
-            Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
-        self.want(fetch, Holds::NOTHING, 0);
+        if !anonymous && !known(false) && !self.admits(&url, kind, &Claims::default(), policy) {
+            self.refused_images.insert(url);
+            return;
+        }
+        let (media, cors) = (None, anonymous);
+        let id = FetchId(0);
+        let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous, cors };
+        self.want(fetch, Holds::NOTHING, Claims { cors, anonymous, ..Claims::default() }, 0);
     }
 
-    pub(crate) fn font_in_use(&mut self, face: &Face) {
+    pub(crate) fn font_in_use(&mut self, face: &Face, policy: &Policy) {
         let Some(url) = fetchable(face.url.clone()) else { return };
+        if !self.admits(&url, Kind::Font, &Claims::FONT, policy) {
+            return;
+        }
         let fetch = Fetch {
             id: FetchId(0),
             url,
@@ -180,8 +273,64 @@ impl Resources {
             media: None,
             // CSS Fonts 4, section 4.8.
             anonymous: true,
+            cors: true,
         };
-        self.want(fetch, Holds::NOTHING, 0);
+        self.want(fetch, Holds::NOTHING, Claims::FONT, 0);
+    }
+
+    /// Whether the rules let the page have something that its markup does not name; if not, that is told.
+    fn admits(&mut self, url: &Url, kind: Kind, claims: &Claims, policy: &Policy) -> bool {
+        let (to, _) = policy.destination(url, kind, claims);
+        let refused = |by, reported_only| Refused {
+            by,
+            what: url.to_string(),
+            kind: Some(kind),
+            line: 0,
+            came: false,
+            reported_only,
+        };
+        match policy.admit(&to, kind, claims, false) {
+            Ok(admitted) => {
+                for violated in admitted.reported {
+                    self.refuse_once(refused(violated.into(), true), None);
+                }
+                true
+            }
+            Err(by) => {
+                self.refuse_once(refused(by, false), None);
+                false
+            }
+        }
+    }
+
+    /// Takes down a refusal that is met with at every layout.
+    pub(crate) fn refuse_once(&mut self, refused: Refused, url: Option<Url>) {
+        if !self.told_of.contains(&(refused.what.clone(), refused.kind)) {
+            self.refuse(refused, url);
+        }
+    }
+
+    /// Takes down that the rules refused something, which has this address.
+    pub(crate) fn refuse(&mut self, refused: Refused, url: Option<Url>) {
+        if refused.kind == Some(Kind::Style) && !refused.came && !refused.reported_only {
+            self.refused_styles.extend(url);
+        }
+        if self.told < limits::LISTED {
+            self.told += 1;
+            self.told_of.insert((refused.what.clone(), refused.kind));
+            self.refusals.push_back(refused);
+        } else {
+            self.refused_more += 1;
+        }
+    }
+
+    pub(crate) fn poll_refused(&mut self) -> Option<Refused> {
+        self.refusals.pop_front()
+    }
+
+    /// Whether a head named a style sheet, and what in the page names it is refused.
+    pub(crate) fn is_refused(&self, resource: &Resource) -> bool {
+        resource.named_by_head && self.refused_styles.contains(&resource.fetch.url)
     }
 
     pub(crate) fn script_asks(
@@ -200,15 +349,19 @@ impl Resources {
             initiator: Initiator::Script { script, line },
             media: None,
             anonymous: kind == Kind::Font,
+            cors: kind == Kind::Font,
         };
-        self.want(fetch, Holds { runs: kind == Kind::Script, ..Holds::NOTHING }, 0);
+        // A browser let it have this: the record would not have it otherwise.
+        let claims = if kind == Kind::Font { Claims::FONT } else { Claims::default() };
+        let holds = Holds { runs: kind == Kind::Script, ..Holds::NOTHING };
+        self.want(fetch, holds, claims, 0);
     }
 
     /// Remembers a resource once. One wanted again more urgently is raised.
-    fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
+    fn want(&mut self, mut fetch: Fetch, holds: Holds, claims: Claims, import_depth: usize) {
         let request = (fetch.url.clone(), fetch.anonymous);
         if let Some(id) = self.by_request.get(&request) {
-            self.wanted_again(*id, fetch, holds);
+            self.wanted_again(*id, fetch, holds, claims);
             return;
         }
         if self.list.len() >= limits::FETCHES {
@@ -229,11 +382,13 @@ impl Resources {
             import_depth,
             bytes: 0,
             ran: false,
+            claims,
+            unclaimed: None,
         });
     }
 
     /// Raises what is known already and is wanted again.
-    fn wanted_again(&mut self, id: FetchId, fetch: Fetch, holds: Holds) {
+    fn wanted_again(&mut self, id: FetchId, fetch: Fetch, holds: Holds, claims: Claims) {
         let index = id.0 as usize;
         let Some(known) = self.list.get_mut(index) else { return };
         let by_page_now = known.named_by_head && !fetch.initiator.is_of_head();
@@ -245,6 +400,8 @@ impl Resources {
         known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
         known.fetch.priority = known.fetch.priority.max(fetch.priority);
         known.holds |= holds;
+        known.fetch.cors |= fetch.cors;
+        let refused = known.claim(claims);
         if known.fetch.kind == Kind::Icon {
             known.fetch.kind = fetch.kind;
         }
@@ -254,6 +411,10 @@ impl Resources {
         self.raise_imports(id, by_page_now);
         if by_page_now {
             self.named.push_back(Fetch { id, ..fetch });
+        }
+        if let Some(refused) = refused {
+            self.generation += 1;
+            self.refuse(refused, None);
         }
     }
 
@@ -283,10 +444,14 @@ impl Resources {
     }
 
     /// The style sheet in a `<style>` element.
-    pub(crate) fn inline_style(&mut self, css: &str, base: &Url, document: &Url, media: Media) {
+    pub(crate) fn inline_style(&mut self, css: &str, base: &Url, media: Media, policy: &Policy) {
         let scanned = css::scan(css, media);
-        let styled = resolve(scanned, base, document, media);
+        let document = policy.document();
+        let styled = resolve(scanned, base, document, media, policy);
         self.faces.extend(styled.sheet.faces);
+        for refused in styled.refused {
+            self.refuse_once(refused, None);
+        }
         let parent = Parent {
             sheet: document.clone(),
             blocks: Blocks::Render,
@@ -294,7 +459,7 @@ impl Resources {
             holds: Holds::STYLE,
             depth: 0,
         };
-        self.imports(styled.imports, &parent);
+        self.imports(styled.imports, &parent, policy);
     }
 
     /// A script runs where the parser stands: it waits for the style sheets before it (HTML
@@ -309,7 +474,7 @@ impl Resources {
         }
     }
 
-    fn imports(&mut self, imports: Vec<(Url, bool, String)>, parent: &Parent) {
+    fn imports(&mut self, imports: Vec<(Url, bool, String)>, parent: &Parent, policy: &Policy) {
         if parent.depth >= limits::IMPORTS {
             let room = limits::LISTED.saturating_sub(self.refused_styles.len());
             let unknown = imports.into_iter().map(|(url, ..)| url).take(room);
@@ -317,6 +482,10 @@ impl Resources {
             return;
         }
         for (url, applies, media) in imports {
+            if !self.admits(&url, Kind::Style, &Claims::default(), policy) {
+                self.refused_styles.insert(url);
+                continue;
+            }
             let fetch = Fetch {
                 id: FetchId(0),
                 url,
@@ -326,9 +495,10 @@ impl Resources {
                 initiator: Initiator::Style { sheet: parent.sheet.clone() },
                 media: (!applies).then_some(media),
                 anonymous: false,
+                cors: false,
             };
             let holds = if applies { parent.holds } else { Holds::NOTHING };
-            self.want(fetch, holds, parent.depth + 1);
+            self.want(fetch, holds, Claims::default(), parent.depth + 1);
         }
     }
 
@@ -382,8 +552,7 @@ impl Resources {
         &mut self,
         id: FetchId,
         delivered: Delivered,
-        referrer: &'static Encoding,
-        media: Media,
+        given: &Given<'_>,
         notes: &mut Vec<Note>,
     ) {
         let Some(resource) = self.list.get_mut(id.0 as usize) else { return };
@@ -402,19 +571,23 @@ impl Resources {
                 return;
             }
         };
+        if let Err(by) = resource.check(&bytes, content_type.as_deref(), &final_url, given) {
+            resource.state = State::Failed;
+            notes.push(missing(&url, kind, &by));
+            let refused = resource.refused(by);
+            self.refuse(refused, None);
+            return;
+        }
         resource.bytes = bytes.len();
+        let preloaded =
+            matches!(kind, Kind::Style | Kind::Script) && resource.holds == Holds::NOTHING;
+        resource.unclaimed = preloaded.then(|| bytes.clone());
         match kind {
             // An icon can be an image of the page, too.
             Kind::Image | Kind::Icon | Kind::Poster | Kind::Font => {
                 resource.state = State::Loaded(Body::Bytes(bytes));
             }
             Kind::Style => {
-                let given = content_type.as_deref().map(encoding::essence).unwrap_or_default();
-                if !given.is_empty() && given != "text/css" {
-                    resource.state = State::Failed;
-                    notes.push(Note::StyleRefused { url, content_type: given });
-                    return;
-                }
                 let parent = Parent {
                     sheet: url.clone(),
                     blocks: resource.fetch.blocks,
@@ -423,17 +596,20 @@ impl Resources {
                     depth: resource.import_depth,
                 };
                 let (text, cut) =
-                    bounded(encoding::style(&bytes, content_type.as_deref(), referrer));
+                    bounded(encoding::style(&bytes, content_type.as_deref(), given.referrer));
                 if cut {
                     notes.push(Note::StyleTruncated { url: url.clone() });
                 }
-                let mut scanned = css::scan(&text, media);
+                let mut scanned = css::scan(&text, given.media);
                 if final_url != url {
                     scanned.text = css::absolute(&scanned.text, &final_url);
                 }
-                let styled = resolve(scanned, &final_url, &url, media);
+                let styled = resolve(scanned, &final_url, &url, given.media, given.policy);
                 resource.state = State::Loaded(Body::Style(styled.sheet));
-                self.imports(styled.imports, &parent);
+                for refused in styled.refused {
+                    self.refuse_once(refused, None);
+                }
+                self.imports(styled.imports, &parent, given.policy);
             }
             _ => resource.state = State::Loaded(Body::Nothing),
         }
@@ -468,7 +644,23 @@ fn bounded(mut text: String) -> (String, bool) {
     (text, true)
 }
 
-fn resolve(scanned: css::Scanned, base: &Url, sheet: &Url, media: Media) -> Styled {
+/// The note of something that came and is not used.
+fn missing(url: &Url, kind: Kind, by: &Refusal) -> Note {
+    match by {
+        Refusal::ContentType { given, .. } if kind == Kind::Style => {
+            Note::StyleRefused { url: url.clone(), content_type: given.clone() }
+        }
+        _ => Note::Missing { url: url.clone(), kind: kind.name(), reason: by.to_string() },
+    }
+}
+
+fn resolve(
+    scanned: css::Scanned,
+    base: &Url,
+    sheet: &Url,
+    media: Media,
+    policy: &Policy,
+) -> Styled {
     let css::Scanned { imports, faces, text } = scanned;
     let imports = imports
         .into_iter()
@@ -477,12 +669,28 @@ fn resolve(scanned: css::Scanned, base: &Url, sheet: &Url, media: Media) -> Styl
             Some((url, media.matches(&import.media), import.media))
         })
         .collect();
+    let mut refused = Vec::new();
     let faces = faces
         .into_iter()
         .filter_map(|rule| {
             let url = base.join(rule.url.trim()).ok()?;
+            if url.scheme() == "data"
+                && let Err(by) = policy.admit(&url, Kind::Font, &Claims::FONT, false)
+            {
+                let what = format!("a font in the address itself ({})", rule.family);
+                let kind = Some(Kind::Font);
+                refused.push(Refused {
+                    by,
+                    what,
+                    kind,
+                    line: 0,
+                    came: false,
+                    reported_only: false,
+                });
+                return None;
+            }
             Some(Face { rule, url, sheet: sheet.clone() })
         })
         .collect();
-    Styled { sheet: StyleSheet { text: text.into(), faces }, imports }
+    Styled { sheet: StyleSheet { text: text.into(), faces }, imports, refused }
 }

@@ -15,7 +15,8 @@ use crate::{
     NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone,
     PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead,
     RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment,
-    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen,
+    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen, WebSocketEnded,
+    WebSocketFrame,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -274,6 +275,10 @@ kinds! {
     "http.connection" ConnectionEnding(ConnectionEnding),
     /// A message breaks a rule and was accepted all the same.
     "http.note" ExchangeNote(ExchangeNote),
+    /// A WebSocket frame passed.
+    "websocket.frame" WebSocketFrame(WebSocketFrame),
+    /// A connection that had gone on as WebSocket has ended.
+    "websocket.ended" WebSocketEnded(WebSocketEnded),
 
     /// The page wants a resource, or names one that is not fetched.
     "page.found" PageFound(PageFound),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CertificateReason, ConnectionId, ExchangeId, Rule, Time};
+use crate::{CertificateReason, ConnectionId, ExchangeId, RefusalRule, Rule, Time};
 
 /// A step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -340,6 +340,25 @@ pub enum FaultKind {
         /// Why the page could not be painted.
         why: String,
     },
+    /// Rules of the page, or of who answered, kept something from the page that it names: browsers refuse it.
+    Refused {
+        /// The rule.
+        rule: RefusalRule,
+        /// What the rule says, as it was written: a directive, the hashes that would do, a field; empty
+        /// where there is nothing that was written.
+        says: String,
+        /// What was found instead: the hash of what came, its type.
+        found: Option<String>,
+        /// The line of the document where the rule stands, from 1; `None`: in the head of an answer, or
+        /// nowhere.
+        line: Option<u64>,
+        /// What was refused: URLs, and words for what stands in the page itself; not more than 20.
+        what: Vec<String>,
+        /// How much was refused.
+        count: u64,
+        /// Whether it had come before it was refused; otherwise it was not asked for.
+        came: bool,
+    },
     /// The run was interrupted.
     Interrupted,
 }
@@ -480,6 +499,8 @@ impl FaultKind {
             Self::WriteFailed { .. } => 23,
             Self::ReadFailed { .. } => 26,
             Self::PaintFailed { .. } => 110,
+            // It costs a part of the page, as a picture that is not there does.
+            Self::Refused { .. } => 0,
             Self::Interrupted => 130,
         }
     }

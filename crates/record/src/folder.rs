@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -95,10 +96,13 @@ impl FolderError {
     }
 }
 
-/// A saved record.
+/// A saved record. While it is open, no process removes it to make room for others
+/// ([`Runs::create`](crate::Runs::create)).
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The events, with a lock that those share who read.
+    _reading: Option<Arc<File>>,
 }
 
 impl Folder {
@@ -110,16 +114,18 @@ impl Folder {
         let path = path.as_ref();
         let is_file = path.file_name().is_some_and(|name| name == EVENTS) && path.is_file();
         let folder = if is_file { path.parent().unwrap_or(Path::new("")) } else { path };
-        if folder.join(EVENTS).is_file() {
-            Ok(Self { path: folder.to_owned() })
-        } else {
-            Err(FolderError::NotARecord { path: path.to_owned() })
+        let events = folder.join(EVENTS);
+        if !events.is_file() {
+            return Err(FolderError::NotARecord { path: path.to_owned() });
         }
+        // Where there are no locks, or the file cannot be opened, reading itself says so or goes well.
+        let reading = File::open(&events).ok().filter(|file| file.try_lock_shared().is_ok());
+        Ok(Self { path: folder.to_owned(), _reading: reading.map(Arc::new) })
     }
 
     /// The record in a folder that is still being written to, without a check that there is one.
     pub(crate) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), _reading: None }
     }
 
     /// The path of the folder.

@@ -317,13 +317,14 @@ pub struct ConnectionEnding {
     pub why: String,
 }
 
-/// A message breaks a rule and was accepted all the same, as browsers do.
+/// A message breaks a rule and was accepted all the same, as browsers do; or a rule lets an exchange go another
+/// way than its URL says, as by the connection of another host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeNote {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// What was seen in the message, and how it was read.
+    /// What was seen in the message, and how it was read; or what way it goes, and why.
     pub what: String,
-    /// The rule that the message breaks.
+    /// The rule that the message breaks, or that the exchange goes by.
     pub rule: Rule,
 }

@@ -57,6 +57,7 @@ mod tcp;
 mod time;
 mod tls;
 mod trace;
+mod websocket;
 mod words;
 
 pub use direction::Direction;
@@ -96,4 +97,5 @@ pub use tcp::{
 pub use time::Time;
 pub use tls::{Certificate, TlsEstablished, TlsStarted};
 pub use trace::{Off, Trace};
-pub use words::{CertificateReason, HttpVersion, Milestone, Rule, TlsVersion};
+pub use websocket::{WebSocketEnded, WebSocketFrame, WebSocketSide};
+pub use words::{CertificateReason, HttpVersion, Milestone, RefusalRule, Rule, TlsVersion};

@@ -206,6 +206,11 @@ impl Log {
         self.with(|recorder| recorder.bodies()).unwrap_or_else(Bodies::none)
     }
 
+    /// Why nothing is kept any more, if so: the disk is full. What is done goes on without it.
+    pub fn stopped(&self) -> Option<String> {
+        self.with(|recorder| recorder.stopped().map(ToString::to_string)).flatten()
+    }
+
     /// Flushes everything to disk.
     ///
     /// # Errors
@@ -291,17 +296,24 @@ struct OpenBody {
 enum Sink {
     Nowhere,
     Memory(Vec<u8>),
-    File { file: BufWriter<File>, path: PathBuf, written: std::io::Result<()> },
+    /// On its way to a file that is made when it grows, or has ended: most bodies are small, and many are
+    /// there already.
+    Small(Vec<u8>),
+    File {
+        file: BufWriter<File>,
+        path: PathBuf,
+        written: std::io::Result<()>,
+    },
 }
 
 impl OpenBody {
     fn new(log: &Log) -> Self {
         let (sink, stream_redactor) = log
             .with(|recorder| {
-                let sink = match recorder.body_part() {
-                    Some((file, path)) => Sink::File { file, path, written: Ok(()) },
-                    None if recorder.settings().folder.is_none() => Sink::Memory(Vec::new()),
-                    None => Sink::Nowhere,
+                let sink = match recorder.settings().folder {
+                    Some(_) if recorder.stopped().is_some() => Sink::Nowhere,
+                    Some(_) => Sink::Small(Vec::new()),
+                    None => Sink::Memory(Vec::new()),
                 };
                 (sink, recorder.secrets().stream_redactor())
             })
@@ -310,18 +322,21 @@ impl OpenBody {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        let Self { hasher, length, stream_redactor, sink, .. } = self;
-        stream_redactor.write(bytes, |bytes| take(hasher, length, sink, bytes));
+        let Self { log, hasher, length, stream_redactor, sink } = self;
+        stream_redactor.write(bytes, |bytes| take(log, hasher, length, sink, bytes));
     }
 
     fn finish(mut self) -> BodyRef {
-        let Self { hasher, length, stream_redactor, sink, .. } = &mut self;
-        stream_redactor.finish(|bytes| take(hasher, length, sink, bytes));
+        let Self { log, hasher, length, stream_redactor, sink } = &mut self;
+        stream_redactor.finish(|bytes| take(log, hasher, length, sink, bytes));
         let sha256 = hex(&self.hasher.finalize_reset());
         match core::mem::replace(&mut self.sink, Sink::Nowhere) {
             Sink::Nowhere => {}
             Sink::Memory(bytes) => {
                 self.log.with(|recorder| recorder.body_in_memory(&sha256, bytes));
+            }
+            Sink::Small(bytes) => {
+                self.log.with(|recorder| recorder.body_whole(&sha256, &bytes));
             }
             Sink::File { mut file, path, written } => {
                 let written = written.and_then(|()| file.flush());
@@ -332,10 +347,26 @@ impl OpenBody {
     }
 }
 
-fn take(hasher: &mut Sha256, length: &mut u64, sink: &mut Sink, bytes: &[u8]) {
+/// The most bytes of a body that are held before a file is made for it.
+const SMALL: usize = 64 * 1024;
+
+fn take(log: &Log, hasher: &mut Sha256, length: &mut u64, sink: &mut Sink, bytes: &[u8]) {
     hasher.update(bytes);
     *length += bytes.len() as u64;
+    if let Sink::Small(held) = sink
+        && held.len() + bytes.len() > SMALL
+    {
+        let part = log.with(Recorder::body_part).flatten();
+        *sink = match part {
+            Some((mut file, path)) => {
+                let written = file.write_all(held);
+                Sink::File { file, path, written }
+            }
+            None => Sink::Nowhere,
+        };
+    }
     match sink {
+        Sink::Small(held) => held.extend_from_slice(bytes),
         Sink::Nowhere => {}
         Sink::Memory(kept) => kept.extend_from_slice(bytes),
         Sink::File { file, written, .. } => {

@@ -266,6 +266,11 @@ impl Recorder {
         }
     }
 
+    /// The error that ended the recording, if one did; [`Recorder::finish`] gives it.
+    pub fn stopped(&self) -> Option<&FolderError> {
+        self.error.as_ref()
+    }
+
     /// Flushes everything to disk. Recording may go on afterwards.
     ///
     /// # Errors
@@ -494,6 +499,17 @@ impl Recorder {
         let to = self.file(BODIES).join(sha256);
         let moved = written.and_then(|()| fs::rename(part, &to)).map_err(FolderError::io(&to));
         self.note(moved);
+    }
+
+    /// Writes a complete body, where none with its hash is there.
+    pub(crate) fn body_whole(&mut self, sha256: &str, bytes: &[u8]) {
+        if self.file(BODIES).join(sha256).is_file() {
+            return;
+        }
+        if let Some((mut file, path)) = self.body_part() {
+            let written = file.write_all(bytes).and_then(|()| file.flush());
+            self.body_done(&path, sha256, written);
+        }
     }
 
     /// Keeps a complete body in memory.

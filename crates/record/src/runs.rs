@@ -1,8 +1,8 @@
 //! The store of saved runs: one folder a run, the oldest removed.
 //!
 //! Many processes may use one store at a time. A process holds the store's lock while it changes
-//! the store, and a run's lock while it writes that run ([`UnfinishedRun`]), so that no other process
-//! removes it.
+//! the store, and a run's lock while it writes that run ([`UnfinishedRun`]) or reads it
+//! ([`Folder`](crate::Folder)), so that no other process removes it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -117,11 +117,11 @@ impl Runs {
     }
 
     /// Removes the oldest of `runs` until there is room for one more. Pinned runs and those being
-    /// written stay.
+    /// written or read stay.
     fn make_room(&self, runs: Vec<Run>) -> Result<(), FolderError> {
         let mut free: Vec<(Run, u64)> = runs
             .into_iter()
-            .filter(|run| !run.is_pinned() && !run.is_being_written())
+            .filter(|run| !run.is_pinned() && !run.is_being_written() && !run.is_being_read())
             .filter(|run| self.spared.as_ref().is_none_or(|spared| *spared != run.path))
             .map(|run| (run.bytes(), run))
             .map(|(bytes, run)| (run, bytes))
@@ -214,6 +214,12 @@ impl Run {
         // A lock that can be had was held by a process that has ended, perhaps by being killed.
         File::open(self.path.join(RUN_LOCK))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Whether a process reads the run.
+    fn is_being_read(&self) -> bool {
+        File::open(self.path.join(crate::folder::EVENTS))
+            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// The bytes of all files of the run.

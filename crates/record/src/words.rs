@@ -116,6 +116,22 @@ words! {
         LargestContentfulPaint "largest-contentful-paint",
     }
 
+    /// A rule by which browsers refuse a request or an answer.
+    RefusalRule {
+        /// The page's own policy (W3C Content Security Policy).
+        ContentSecurityPolicy "content_security_policy",
+        /// The hash that an element has for its resource (W3C Subresource Integrity).
+        Integrity "integrity",
+        /// A page that came over TLS may have nothing in the clear (W3C Mixed Content).
+        MixedContent "mixed_content",
+        /// The type of the content forbids its use (Fetch, HTML).
+        ContentType "content_type",
+        /// The other origin does not say that the page may use it (Fetch, "CORS check").
+        Cors "cors",
+        /// The server keeps it from other origins or sites (`Cross-Origin-Resource-Policy`).
+        ResourcePolicy "resource_policy",
+    }
+
     /// Why a certificate is not trusted: the outcome of path validation (RFC 5280 §6).
     CertificateReason {
         /// The certificate's validity has ended.

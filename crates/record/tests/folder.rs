@@ -269,6 +269,24 @@ fn what_is_written_or_pinned_is_not_removed() {
 }
 
 #[test]
+fn what_is_read_is_not_removed() {
+    let base = tempfile::tempdir().unwrap();
+    let runs = Runs::new(base.path());
+    let keep = |id: &str| {
+        let writing = runs.create(id, &RunLabel::default()).unwrap();
+        std::fs::write(writing.run.path.join("record.jsonl"), "{}").unwrap();
+    };
+    keep("aaaa");
+    let reading = Folder::open(runs.find("aaaa").unwrap().path).unwrap();
+    let many = |from: usize| (0..Runs::KEPT + 3).for_each(|n| keep(&format!("{:04x}", from + n)));
+    many(0);
+    assert!(runs.find("aaaa").is_ok(), "another process would read it to its end");
+    drop(reading);
+    many(100);
+    assert!(matches!(runs.find("aaaa"), Err(FolderError::NoRun { .. })));
+}
+
+#[test]
 fn many_at_a_time_neither_meet_nor_remove_each_other() {
     let base = tempfile::tempdir().unwrap();
     let runs = Runs::new(base.path());

@@ -4,6 +4,7 @@ mod connect;
 mod context;
 mod delegation;
 mod name;
+mod refused;
 mod transfer;
 
 use roundtrip_record::{
@@ -125,6 +126,7 @@ fn texts(context: &FaultContext<'_>) -> FindingText {
             "the exchange itself is in the record: roundtrip show latest",
         )
         .means("layout or painting failed on this page; all that was fetched is kept"),
+        FaultKind::Refused { .. } => refused::words(context),
         FaultKind::Interrupted => FindingText::new(
             format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
             "what was recorded so far is kept: roundtrip show latest",

@@ -3,6 +3,7 @@
 
 mod cookie;
 mod imported;
+mod messages;
 mod sequence;
 
 use core::time::Duration;
@@ -159,6 +160,10 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
             json!({ "name": metric.name, "duration": metric.duration.map(as_millis), "description": metric.description })
         });
         set("_serverTimings", metrics.collect());
+    }
+    if exchange.websocket.is_some() || !exchange.frames.is_empty() {
+        set("_resourceType", json!("websocket"));
+        set("_webSocketMessages", messages::messages(exchange, wall, bodies));
     }
     let faults: Vec<Value> =
         model.findings_of(exchange.id).map(|finding| json!(finding.headline)).collect();

@@ -11,6 +11,7 @@ mod style;
 mod waterfall;
 
 pub use diff::comparison_html;
+pub use style::SHEET as STYLE_SHEET;
 
 use std::path::PathBuf;
 

@@ -48,7 +48,7 @@ mod verdict;
 pub use comparison::{Comparison, DIFF_SCHEMA, comparison_json};
 pub use finding::Finding;
 pub use har::{har, write_har};
-pub use html::{Attachments, comparison_html, html};
+pub use html::{Attachments, STYLE_SHEET, comparison_html, html};
 pub use json::{JSON_SCHEMA, json};
 pub use junit::{comparison_junit, junit};
 pub use model::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roundtrip_record::{ExchangeId, Field, Initiator, Side};
+use roundtrip_record::{ExchangeId, Field, Initiator, ResourceKind, Side};
 use url::Url;
 
 use crate::exchange::Exchange;
@@ -53,7 +53,10 @@ impl Story {
     /// requests tried again.
     pub fn chain(&self) -> Vec<&Exchange> {
         let mut chain: Vec<&Exchange> = Vec::new();
-        let mut next = self.seen().iter().find(|exchange| exchange.method != "CONNECT");
+        // A browser that was recorded may have asked for something of its own before the page.
+        let page = |exchange: &&Exchange| exchange.kind == ResourceKind::Document;
+        let mut next = self.seen().iter().find(page);
+        next = next.or_else(|| self.seen().iter().find(|exchange| exchange.method != "CONNECT"));
         next = next.or(self.seen().first());
         while let Some(exchange) = next {
             chain.push(exchange);

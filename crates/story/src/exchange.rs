@@ -5,7 +5,7 @@ use core::time::Duration;
 use roundtrip_record::{
     Blocks, CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId,
     ExchangeId, ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent,
-    ResourceKind, ResponseEnded, ResponseHead, Side, Time,
+    ResourceKind, ResponseEnded, ResponseHead, Side, Time, WebSocketEnded, WebSocketFrame,
 };
 use serde::Serialize;
 
@@ -103,6 +103,12 @@ pub struct Exchange {
     /// What a cache gave: the whole answer, or what a 304 response said is still good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cached: Option<Timed<CachedResponse>>,
+    /// The WebSocket frames that passed after the exchange, in order.
+    #[serde(skip)]
+    pub frames: Vec<Timed<WebSocketFrame>>,
+    /// The end of the WebSocket connection that the exchange began.
+    #[serde(skip)]
+    pub websocket: Option<Timed<WebSocketEnded>>,
     /// What became of the connection after the exchange.
     pub ending: Option<Timed<ConnectionEnding>>,
     /// The exchange that followed this one: a redirect followed, or a retry.
@@ -145,6 +151,8 @@ impl Exchange {
             heads: Vec::new(),
             response: None,
             cached: None,
+            frames: Vec::new(),
+            websocket: None,
             ending: None,
             next: None,
             notes: Vec::new(),
@@ -157,7 +165,7 @@ impl Exchange {
 
     /// The head of the final response; `None` if none came.
     pub fn head(&self) -> Option<&Head> {
-        self.heads.iter().rev().find(|head| !(100..200).contains(&head.what.status))
+        self.heads.iter().rev().find(|head| !is_interim(head.what.status))
     }
 
     /// Whether the server had more to say before the final response than that the request may go on (100).
@@ -215,4 +223,9 @@ impl Exchange {
     pub fn failed(&self) -> bool {
         !self.succeeded() && !self.from_cache && !self.retried
     }
+}
+
+/// Whether another response follows one with this status: 101 is the last of its kind (RFC 9110 §15.2.2).
+const fn is_interim(status: u16) -> bool {
+    status >= 100 && status < 200 && status != 101
 }

@@ -72,6 +72,7 @@ pub use figure::{Figure, UnknownFigure};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
 pub use metric::{Metric, Unit};
+pub use nearest::nearest;
 pub use origin::WrittenOrigin;
 pub use original::{Original, OriginalExchange, Redacted};
 pub use path::{CriticalPath, Leg, LegKind};

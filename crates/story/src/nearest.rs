@@ -2,7 +2,7 @@
 
 /// The name that can be had from `wrong` by the fewest changes of one letter, if these are few for its
 /// length; of several the first. Case does not matter.
-pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let near = names.map(|name| (changes(&wrong, &name.to_lowercase()), name));
     let (changes, name) = near.min_by_key(|(changes, _)| *changes)?;

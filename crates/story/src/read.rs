@@ -272,14 +272,25 @@ impl PartialStory {
                 exchange.from_cache = ended.from_cache;
                 exchange.over = true;
             }),
+            What::WebSocketFrame(frame) => {
+                if let Some(exchange) = self.exchanges.get_mut(&frame.exchange) {
+                    exchange.frames.push(at(event, frame));
+                }
+            }
+            What::WebSocketEnded(ended) => {
+                if let Some(exchange) = self.exchanges.get_mut(&ended.exchange) {
+                    exchange.websocket = Some(at(event, ended));
+                }
+            }
             What::ConnectionEnding(ending) => {
                 self.above(ending.connection).ending = Some(at(event, ending));
-                let carried = self.exchanges.values_mut().filter(|exchange| {
+                // The latest is near the end, and there may be very many.
+                let carried = self.exchanges.values_mut().rev().find(|exchange| {
                     exchange.connection == Some(ending.connection)
                         && exchange.ending.is_none()
                         && exchange.response.is_some()
                 });
-                if let Some(exchange) = carried.last() {
+                if let Some(exchange) = carried {
                     exchange.ending = Some(at(event, ending));
                 }
             }

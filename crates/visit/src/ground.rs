@@ -50,6 +50,9 @@ pub trait Errand {
     /// What it comes to.
     type Done;
 
+    /// What this machine is in the record of a real wire.
+    const ROLE: Role = Role::Client;
+
     /// Carries it out, where it finds itself.
     fn run<W: Wire>(self, here: Here<W>) -> impl Future<Output = Self::Done>;
 }
@@ -192,7 +195,8 @@ impl Ground {
                 })??
             }
             Ground::Live | Ground::Lab(_) => {
-                let log = log.of(log.host("client", Role::Client, &[]));
+                let name = if E::ROLE == Role::Proxy { "proxy" } else { "client" };
+                let log = log.of(log.host(name, E::ROLE, &[]));
                 let cache = scene.machine.cache.clone();
                 let settings = roundtrip_live::Settings {
                     cache,

@@ -27,6 +27,8 @@ mod network;
 mod offer;
 mod page_times;
 mod plan;
+#[cfg(feature = "page")]
+mod policy;
 mod profile;
 #[cfg(feature = "page")]
 mod queue;
@@ -45,6 +47,8 @@ mod standin;
 mod terms;
 mod title;
 pub mod trust;
+#[cfg(feature = "page")]
+mod upgrade;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};

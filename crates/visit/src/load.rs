@@ -12,7 +12,8 @@ use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, R
 use roundtrip_http::message::{Fields, to_text};
 use roundtrip_os::Clock;
 use roundtrip_page::{
-    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach,
+    AnswerHead, Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter,
+    Png, Reach, Refused,
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
@@ -25,10 +26,13 @@ use url::Url;
 use crate::browser::{Asked, Browser, Cpu, fields};
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
+use crate::policy::{self, Passage, Refusals};
 use crate::queue::{Queue, Waiting};
 use crate::reported::{fatal, report};
 use crate::scripted::{Awaited, Scripted};
-use crate::terms::{blocks, initiator, kind, listed_by, page_kind, page_priority, priority};
+use crate::terms::{
+    blocks, initiator, kind, listed_by, page_kind, page_priority, priority, refused_by,
+};
 
 /// The largest sub-resource that is kept in memory for layout.
 const LARGEST: usize = 64 << 20;
@@ -49,12 +53,23 @@ enum Arrived {
     Chunk(bytes::Bytes),
     /// Its end, well or not.
     End(Option<Failure>),
-    /// A resource, and the event of its response.
-    Resource(FetchId, Delivered, Option<EventId>),
+    /// What became of the request for a resource.
+    Resource(FetchId, Came),
     /// The first picture is on the screen, and the event of that.
     Painted(Option<EventId>, Time),
     /// A script that was recorded asks for something.
     Asked(Scripted),
+}
+
+/// What became of a request.
+struct Came {
+    delivered: Delivered,
+    /// What its answer says of who may have it, where there is one.
+    head: Option<AnswerHead>,
+    /// The rules of the page ended it on its way.
+    refused: Option<Refused>,
+    /// The event of its response.
+    event: Option<EventId>,
 }
 
 /// Which moments of a page have come.
@@ -107,6 +122,8 @@ pub(crate) struct Loading<'a, W: Wire> {
     keep_alive: KeepAlive,
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
+    /// What the rules of the page refused.
+    refusals: Refusals,
     /// What recorded scripts still ask for.
     awaited: Awaited,
     /// Data that scripts asked for and that is under way: the load event does not wait for it.
@@ -194,6 +211,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             browser: plan.browser.clone(),
             keep_alive: plan.client.keep_alive,
             tasks: BTreeMap::new(),
+            refusals: Refusals::default(),
             awaited: Awaited::new(plan.scripted.clone()),
             data: BTreeSet::new(),
             later: Vec::new(),
@@ -277,6 +295,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.page.answered(url.clone(), content_type);
         self.found_by.extend(event.map(|event| (url.to_string(), event)));
         (self.document, self.began, self.latest) = (exchange, at, event);
+        policy::take_up(&mut self.page, &response.fields);
         for field in response.fields.get_all("Link") {
             self.page.link_field(&to_text(field));
         }
@@ -366,9 +385,9 @@ impl<'a, W: Wire> Loading<'a, W> {
                     self.exit = fatal(self.wire, &failure);
                 }
             }
-            Arrived::Resource(id, delivered, event) => {
+            Arrived::Resource(id, came) => {
                 self.busy(self.cpu.take).await;
-                self.arrived(id, delivered, event);
+                self.arrived(id, came);
             }
             Arrived::Painted(event, at) => {
                 self.reached.painted = true;
@@ -407,7 +426,8 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.begin_next();
     }
 
-    fn arrived(&mut self, id: FetchId, delivered: Delivered, event: Option<EventId>) {
+    fn arrived(&mut self, id: FetchId, came: Came) {
+        let Came { delivered, head, refused, event } = came;
         self.tasks.remove(&id);
         self.queue.ended(id);
         self.data.remove(&id);
@@ -421,7 +441,13 @@ impl<'a, W: Wire> Loading<'a, W> {
         }
         self.styled_last = kind == Some(Kind::Style);
         self.latest = event.or(self.latest);
-        self.page.deliver(id, delivered);
+        match head {
+            Some(head) => self.page.deliver_answer(id, delivered, &head),
+            None => self.page.deliver(id, delivered),
+        }
+        if let Some(refused) = refused {
+            self.page.refuse(refused);
+        }
         // A font can lack what is then looked for in another; those that come together are looked at
         // together.
         let fonts_pending = || self.page.pending().any(|fetch| fetch.kind == Kind::Font);
@@ -454,6 +480,30 @@ impl<'a, W: Wire> Loading<'a, W> {
             }
         }
         self.follow_hints();
+        self.take_refusals();
+    }
+
+    /// Takes up what the rules of the page refused: what was not asked for is told at once.
+    fn take_refusals(&mut self) {
+        while let Some(refused) = self.page.poll_refused() {
+            self.refusals.add(&refused);
+            let Refused { by, what, kind: Some(of), line, came: false, reported_only: false } =
+                refused
+            else {
+                continue;
+            };
+            let initiator = refused_by(line, self.page.url());
+            self.wire.log().emit(self.wire.now(), self.latest, || {
+                What::PageFound(PageFound {
+                    url: what,
+                    kind: kind(of),
+                    priority: Priority::VeryLow,
+                    blocks: Blocks::Nothing,
+                    initiator,
+                    not_fetched: Some(by.to_string()),
+                })
+            });
+        }
     }
 
     /// Opens the connections, and looks the names up, that the page expects to need.
@@ -520,7 +570,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         let cause = by.copied().or(self.latest);
         self.wire.log().emit(self.wire.now(), cause, || {
             What::PageFound(PageFound {
-                url: fetch.url.to_string(),
+                url: self.destination(fetch).to_string(),
                 kind: kind(fetch.kind),
                 priority: priority(fetch.priority),
                 blocks: blocks(fetch.blocks),
@@ -530,9 +580,23 @@ impl<'a, W: Wire> Loading<'a, W> {
         })
     }
 
+    /// Where a request goes: over TLS, where browsers have it so though the page says otherwise.
+    fn destination(&self, fetch: &Fetch) -> Url {
+        self.page.destination(fetch.id).map_or_else(|| fetch.url.clone(), |(url, _)| url)
+    }
+
+    /// Says that a request goes over TLS though the page says otherwise.
+    fn note_upgrade(&self, fetch: &Fetch, cause: Option<EventId>) {
+        if let Some((_, Some(why))) = self.page.destination(fetch.id) {
+            let note = format!("{} is asked for over https: {why}", fetch.url);
+            self.wire.log().emit(self.wire.now(), cause, || What::PageNote(PageNote { note }));
+        }
+    }
+
     /// Has the network have a request at a time.
     fn start(&self, fetch: &Fetch, cause: Option<EventId>, at: Time) -> Task {
-        let mut request = Request::get(fetch.url.clone());
+        self.note_upgrade(fetch, cause);
+        let mut request = Request::get(self.destination(fetch));
         share_credentials(self.page.url(), &mut request.url);
         request.fields.add("Accept", fetch.kind.accept());
         let rules = Rules::of_page(self.page.url(), mode(fetch));
@@ -541,16 +605,18 @@ impl<'a, W: Wire> Loading<'a, W> {
         request.priority = priority(fetch.priority);
         request.cause = cause;
         let page = Some(self.page.url());
-        let asked = Asked { page, cors: fetch.anonymous, keep_alive: self.keep_alive };
+        let asked = Asked { page, cors: fetch.cors, keep_alive: self.keep_alive };
         fields(self.browser.name, &asked, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
         let (id, sender) = (fetch.id, self.sender.clone());
+        let passage = Passage::new(self.page.guard(id));
+        let page = self.page.url().clone();
         self.wire.spawn(async move {
             if at > wire.now() {
                 wire.sleep_until(at).await;
             }
-            let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
-            let _ = sender.send(Arrived::Resource(id, delivered, event));
+            let came = resource(&wire, &fetcher, request, rules, (&page, passage)).await;
+            let _ = sender.send(Arrived::Resource(id, came));
         })
     }
 
@@ -692,6 +758,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         {
             self.report_picture(kept, picture.width, picture.height);
         }
+        self.report_refusals();
         let page = &self.page;
         for listed in page.listed() {
             log.clone().emit(now, self.latest, || {
@@ -722,6 +789,26 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// The page cannot be laid out or painted.
     fn fault(&self, error: &PaintError) {
+        self.report(FaultKind::PaintFailed { why: error.to_string() });
+    }
+
+    /// What the rules of the page refused, a finding for each rule.
+    fn report_refusals(&mut self) {
+        self.take_refusals();
+        for fault in self.refusals.faults() {
+            self.report(fault);
+        }
+        let more = self.page.refused_more();
+        let more = (more > 0).then(|| format!("{more} more were refused than are told"));
+        for note in self.refusals.notes().chain(more) {
+            self.wire
+                .log()
+                .emit(self.wire.now(), self.latest, || What::PageNote(PageNote { note }));
+        }
+    }
+
+    /// A fault of the page, which costs only a part of it.
+    fn report(&self, fault: FaultKind) {
         report(
             self.wire,
             self.latest,
@@ -731,7 +818,7 @@ impl<'a, W: Wire> Loading<'a, W> {
                 connection: None,
                 since: self.began,
                 fatal: false,
-                fault: FaultKind::PaintFailed { why: error.to_string() },
+                fault,
             },
         );
     }
@@ -768,26 +855,39 @@ async fn resource<W: Wire>(
     fetcher: &Fetcher<W>,
     request: Request,
     rules: Rules,
-) -> (Delivered, Option<EventId>) {
+    (page, passage): (&Url, Passage),
+) -> Came {
     let failed = |failure: &Failure| {
         // It costs only a part of the page.
         report(wire, failure.cause, &failure.fault(false));
         Delivered::Failed { reason: words(&failure.kind) }
     };
-    let mut response = match fetcher.fetch(request, rules).await {
-        Ok(response) => response,
-        Err(failure) => return (failed(&failure), failure.cause),
+    let fetched = fetcher.fetch_through(request, rules, &passage).await;
+    let refused = passage.into_refused();
+    let mut response = match (fetched, &refused) {
+        (Ok(response), _) => response,
+        // The finding of the rule tells it, with all else that the rule refused.
+        (Err(failure), Some(by)) => {
+            let delivered = Delivered::Failed { reason: by.by.to_string() };
+            return Came { delivered, head: None, refused, event: failure.cause };
+        }
+        (Err(failure), None) => {
+            let delivered = failed(&failure);
+            return Came { delivered, head: None, refused, event: failure.cause };
+        }
     };
     let (event, status) = (response.event, response.status);
     let content_type = response.fields.text("Content-Type").map(str::to_owned);
     let final_url = response.url.clone();
-    match response.body.bytes(LARGEST).await {
-        Err(failure) => (failed(&failure), event),
+    let head = Some(policy::answer_head(page, &response));
+    let delivered = match response.body.bytes(LARGEST).await {
+        Err(failure) => failed(&failure),
         Ok(_) if !status.is_success() => {
-            (Delivered::Failed { reason: format!("status {}", status.as_u16()) }, event)
+            Delivered::Failed { reason: format!("status {}", status.as_u16()) }
         }
-        Ok(bytes) => (Delivered::Loaded { bytes, content_type, final_url }, event),
-    }
+        Ok(bytes) => Delivered::Loaded { bytes, content_type, final_url },
+    };
+    Came { delivered, head, refused, event }
 }
 
 /// A fault in a word, for the page's notes; the record has it whole.

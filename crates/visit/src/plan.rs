@@ -76,6 +76,9 @@ pub struct Plan {
     pub client: Options,
     /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
     pub browser: Browser,
+    /// A browser that asks for pages over https first ([`Browser::https_first`]) does so here. Not where what
+    /// was recorded is carried out again.
+    pub https_first: bool,
     /// Whose server the servers of the lab are like; `None`: in a replay the one that its `Server` fields
     /// name, if that is known, and [`ServerLike::Ideal`].
     pub server: Option<ServerLike>,
@@ -128,6 +131,7 @@ impl Plan {
             body: Bytes::new(),
             cookies: Jar::new(),
             browser: Browser::ROUNDTRIP,
+            https_first: true,
             server: None,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
@@ -163,6 +167,7 @@ impl Plan {
     pub fn behaving_as(mut self, browser: Browser) -> Self {
         browser.user_agent.clone_into(&mut self.client.user_agent);
         self.client.binding = browser.order.binding;
+        self.client.coalescing = browser.order.coalescing;
         self.browser = browser;
         self
     }

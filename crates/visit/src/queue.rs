@@ -89,6 +89,7 @@ mod tests {
             initiator: Initiator::Layout,
             media: None,
             anonymous: false,
+            cors: false,
         }
     }
 

@@ -12,7 +12,7 @@ use roundtrip_http::message::{Fields, keeps_alive};
 use roundtrip_http::server::After;
 use roundtrip_record::{
     Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf,
-    RunStarted,
+    ResourceKind, RunStarted,
 };
 use roundtrip_story::{Exchange, Head, PhaseKind, Story};
 use url::Url;
@@ -91,7 +91,7 @@ impl Recording {
     pub fn read(events: Vec<Event>) -> Result<Self, ReplayError> {
         let story = Story::new(events);
         let asked = story.exchanges.first().map(|exchange| exchange.url.clone());
-        let first = given(&story).next();
+        let first = first(&story);
         let by_user = first.is_some_and(|exchange| exchange.initiator == Initiator::User);
         match story.run.clone().filter(|_| by_user) {
             Some(run) => Ok(Self { run, story, servers: RefCell::default() }),
@@ -104,12 +104,12 @@ impl Recording {
     /// # Errors
     /// When its URL cannot be used.
     pub fn plan(&self, body: impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Plan, ReplayError> {
-        let first = given(&self.story).next().ok_or(ReplayError::Nothing(None))?;
+        let first = first(&self.story).ok_or(ReplayError::Nothing(None))?;
         let url = Url::parse(&first.url).map_err(|error| ReplayError::BadUrl {
             url: first.url.clone(),
             why: error.to_string(),
         })?;
-        let mut plan = Plan::get(url);
+        let mut plan = Plan { https_first: false, ..Plan::get(url) };
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
         plan.scripted = scripted(&self.story);
         let Some(request) = &first.request else { return Ok(plan) };
@@ -334,6 +334,13 @@ fn unordered(servers: &[Server]) -> Option<String> {
 /// The exchanges in which a client was given something, by a server or by a cache.
 fn given(story: &Story) -> impl Iterator<Item = &Exchange> {
     story.exchanges.iter().filter(|exchange| Given::of(exchange).is_some())
+}
+
+/// What a visit begins with: the first document, since a browser that was recorded may have asked for
+/// something of its own before; or else whatever was first.
+fn first(story: &Story) -> Option<&Exchange> {
+    let is_document = |exchange: &&Exchange| exchange.kind == ResourceKind::Document;
+    given(story).find(is_document).or_else(|| given(story).next())
 }
 
 /// Fields as a record has them.

@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use roundtrip_live::CaptureWish;
-use roundtrip_record::{Log, Settings as RecordSettings};
+use roundtrip_record::{Bodies, Event, Log, Recorder, Settings as RecordSettings, Time};
+use roundtrip_story::Story;
 
 use crate::answers::Server;
 use crate::ground::{Ground, Scene};
@@ -16,7 +17,7 @@ use crate::plan::{Plan, Runs};
 use crate::run::{carry_out, once};
 use crate::run_error::RunError;
 use crate::site::Site;
-use crate::title::Title;
+use crate::title::{Title, end};
 use crate::visit::Visited;
 
 /// Everything that decides how a visit goes in the lab.
@@ -49,6 +50,22 @@ impl Scenario {
     /// # Errors
     /// When a server cannot be put up.
     pub fn measure(&self) -> Result<Measured, RunError> {
+        Ok(self.carried(&Log::off())?.0)
+    }
+
+    /// The same, with the story of all that happened: of its metrics, too, nothing is written anywhere.
+    ///
+    /// # Errors
+    /// When a server cannot be put up.
+    pub fn observe(&self) -> Result<(Measured, Story), RunError> {
+        let log = unwritten()?;
+        let (measured, at) = self.carried(&log)?;
+        end(&log, at, measured.exit, false)?;
+        Ok((measured, Story::new(log.events())))
+    }
+
+    /// Carries it out once, and tells when its ground was left.
+    fn carried(&self, log: &Log) -> Result<(Measured, Time), RunError> {
         let unknown = Arc::<AtomicU32>::default();
         let sites = || {
             let servers = self.servers.iter().cloned();
@@ -59,10 +76,10 @@ impl Scenario {
         let machine = ThisMachine::default();
         let scene = Scene::new(&machine, CaptureWish::No, &sites).of(&plan);
         let ground = Ground::Lab(Box::new(self.network.clone()));
-        let carried = once(&Title::default(), &plan, &ground, &Log::off(), &scene)?;
+        let carried = once(&Title::default(), &plan, &ground, log, &scene)?;
         let (Visited { exit, page, .. }, _) = carried.done;
         let unknown = unknown.load(Ordering::Relaxed);
-        Ok(Measured { exit, page, dropped: carried.dropped, unknown })
+        Ok((Measured { exit, page, dropped: carried.dropped, unknown }, carried.at))
     }
 
     /// Carries it out once and records it.
@@ -75,4 +92,31 @@ impl Scenario {
         let sites = || Ok::<Vec<Site>, _>(self.servers.iter().cloned().map(Server::site).collect());
         carry_out(title, &plan, &ground, &ThisMachine::default(), sites, record)
     }
+}
+
+/// Visits sites of the lab once, without a picture, and gives what a record of it would hold: a first
+/// visit from which a scenario can be read ([`Recording`](crate::replay::Recording)). Nothing is
+/// written anywhere.
+///
+/// # Errors
+/// When a site cannot be put up.
+pub fn first_visit(
+    plan: &Plan,
+    network: &Virtual,
+    sites: &dyn Fn() -> Result<Vec<Site>, RunError>,
+) -> Result<(Vec<Event>, Bodies), RunError> {
+    let log = unwritten()?;
+    let plan = plan.unseen();
+    let machine = ThisMachine::default();
+    let scene = Scene::new(&machine, CaptureWish::No, sites).of(&plan);
+    let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
+    let carried = once(&title, &plan, &Ground::Lab(Box::new(network.clone())), &log, &scene)?;
+    end(&log, carried.at, carried.done.0.exit, false)?;
+    Ok((log.events(), log.bodies()))
+}
+
+/// A log that keeps everything in memory. Credentials stay in it, since nobody else reads it.
+fn unwritten() -> Result<Log, RunError> {
+    let settings = RecordSettings { keep_secrets: true, ..RecordSettings::in_memory() };
+    Ok(Log::new(Recorder::new(settings)?))
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::Version;
 use roundtrip_dns::{Authority as NameAuthority, BadZone, Recursive, Zone, serve};
 use roundtrip_http::client::Scheme;
+use roundtrip_http::handler::{Compressed, Files};
 use roundtrip_http::server::{Handler, Options, Server};
 use roundtrip_lab::{Internet, LabHost, NameServers, TcpProfile};
 use roundtrip_record::Role;
@@ -21,6 +22,9 @@ use crate::names::Pin;
 /// Makes the handler of a site, on the host that serves it.
 pub type MakeHandler = Box<dyn FnOnce(&LabHost) -> Rc<dyn Handler>>;
 
+/// The host name under which a visited folder is served.
+pub const FOLDER_HOST: &str = "site.example";
+
 /// One origin and what answers for it.
 pub struct Site {
     /// How it is spoken to.
@@ -29,6 +33,8 @@ pub struct Site {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Other hosts that its server and its certificate are for, at the same address.
+    pub also: Vec<String>,
     /// What answers.
     pub handler: MakeHandler,
     /// How its server behaves. Over TLS it offers HTTP/2 if its version says so.
@@ -49,6 +55,7 @@ impl Site {
             scheme: Scheme::Http,
             host: host.to_owned(),
             port: 80,
+            also: Vec::new(),
             handler,
             options: Options { version: Version::HTTP_11, ..Options::default() },
             validity: Validity::Good,
@@ -57,10 +64,30 @@ impl Site {
         }
     }
 
+    /// A site that serves files, as they commonly are: whoever has set TLS up has set up compression and
+    /// HTTP/2, too.
+    pub fn files(host: &str, files: Files, scheme: Scheme) -> Self {
+        let files: Rc<dyn Handler> = Rc::new(files);
+        match scheme {
+            Scheme::Http => Self::http(host, Box::new(move |_| files)),
+            Scheme::Https => {
+                let site = Self::http(host, Box::new(move |_| Rc::new(Compressed::new(files))));
+                site.with_two().secure()
+            }
+        }
+    }
+
     /// The same site, whose server speaks HTTP/2 as well.
     #[must_use]
     pub fn with_two(mut self) -> Self {
         self.options.version = Version::HTTP_2;
+        self
+    }
+
+    /// The same site, whose server and certificate are for these hosts too.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &[&str]) -> Self {
+        self.also.extend(hosts.iter().map(|host| (*host).to_owned()));
         self
     }
 
@@ -105,15 +132,19 @@ pub fn put_up(
 ) -> Result<Vec<Pin>, SiteError> {
     let mut hosts: BTreeMap<String, (LabHost, Ipv4Addr)> = BTreeMap::new();
     let servers = internet.add_name_servers();
+    let mut number = 0;
     for site in sites {
-        let number = hosts.len() as u16;
         let (host, address) = hosts
             .entry(site.host.clone())
             .or_insert_with(|| {
                 let address = Internet::web_address(number);
+                number += 1;
                 (internet.add_server(&site.host, Role::WebServer, address.into()), address)
             })
             .clone();
+        for also in &site.also {
+            hosts.entry(also.clone()).or_insert_with(|| (host.clone(), address));
+        }
         open(&host, address, authority, site)?;
     }
     let (pinned, named): (Vec<_>, Vec<_>) = hosts
@@ -157,7 +188,8 @@ fn open(
     let two = site.options.version >= Version::HTTP_2;
     let mut server = Server::new(host.clone(), handler, site.options);
     if site.scheme == Scheme::Https {
-        let names = [site.host.trim_matches(['[', ']']).to_owned()];
+        let own = core::iter::once(&site.host).chain(&site.also);
+        let names: Vec<_> = own.map(|host| host.trim_matches(['[', ']']).to_owned()).collect();
         let mut config = authority.server_like(&names, site.validity, site.likeness)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if two {

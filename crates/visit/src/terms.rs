@@ -31,6 +31,15 @@ pub(crate) fn listed_by(line: u64, page: &Url) -> Initiator {
     }
 }
 
+/// What names something that is refused: this line of the page, or, where there is none, its styles.
+pub(crate) fn refused_by(line: u64, page: &Url) -> Initiator {
+    let url = page.to_string();
+    match line {
+        0 => Initiator::Style { url },
+        line => Initiator::Parser { url, line: line.try_into().unwrap_or(0) },
+    }
+}
+
 /// What a resource of a record is for a page.
 pub(crate) fn page_kind(of: ResourceKind) -> Kind {
     match of {

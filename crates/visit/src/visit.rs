@@ -5,7 +5,7 @@ use std::rc::Rc;
 use core::pin::pin;
 
 use futures_util::future::{Either, select};
-use roundtrip_fetch::Fetcher;
+use roundtrip_fetch::{Fetcher, Hsts};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
 use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
@@ -13,7 +13,7 @@ use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
 #[cfg(feature = "page")]
-use crate::early::{Early, fetch as document};
+use crate::early::Early;
 #[cfg(feature = "page")]
 use crate::load::{Document, Loading, is_page};
 use crate::names::Names;
@@ -21,6 +21,8 @@ use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::reported::{fatal, fatal_without_exchange, report};
+#[cfg(feature = "page")]
+use crate::upgrade::document;
 
 /// How a visit ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,13 +43,14 @@ pub async fn visit<W: Wire>(
     tls: Option<Tls>,
     cause: Option<EventId>,
 ) -> Visited {
-    let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
+    let names = Names::new(wire.clone(), name_options(plan), plan.pins.clone());
     let names = names.with_detours(plan.detours.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let profile = plan.profile.as_ref();
     let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());
     let fetcher = Fetcher::new(wire.clone(), client)
         .with_cookies(cookies)
+        .with_hsts(Hsts::new())
         .with_cache(profile.map(Profile::cache));
     let begun = wire.now();
     let work = pin!(page(wire, &fetcher, plan, cause));
@@ -69,6 +72,12 @@ pub async fn visit<W: Wire>(
     visited
 }
 
+/// How names are looked up. For which port HTTPS records are asked for is known with each name.
+fn name_options(plan: &Plan) -> roundtrip_dns::Options {
+    let https = plan.browser.https_records.then_some(443);
+    roundtrip_dns::Options { https: plan.names.https.or(https), ..plan.names }
+}
+
 /// How the client behaves. In the lab, where this machine's own work takes no time, that of the browser is
 /// modelled.
 fn client_options<W: Wire>(wire: &W, plan: &Plan) -> Options {
@@ -87,7 +96,7 @@ async fn page<W: Wire>(
     plan: &Plan,
     cause: Option<EventId>,
 ) -> Visited {
-    let (answer, early) = document(wire, fetcher, plan, first(plan, cause)).await;
+    let (answer, early) = document(wire, fetcher, plan, |url| first(plan, url, cause)).await;
     let response = match answer {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
@@ -105,8 +114,8 @@ async fn page<W: Wire>(
 }
 
 /// The first request: what a browser sends for a page.
-fn first(plan: &Plan, cause: Option<EventId>) -> Request {
-    let mut request = Request::new(plan.method.clone(), plan.url.clone());
+fn first(plan: &Plan, url: &url::Url, cause: Option<EventId>) -> Request {
+    let mut request = Request::new(plan.method.clone(), url.clone());
     request.fields.add("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
     request.kind = ResourceKind::Document;
     request.priority = Priority::VeryHigh;
@@ -135,9 +144,10 @@ type Early<'a, W> = core::marker::PhantomData<&'a W>;
 async fn document<'a, W: Wire>(
     _: &'a W,
     fetcher: &'a Fetcher<W>,
-    _: &'a Plan,
-    request: Request,
+    plan: &'a Plan,
+    request: impl Fn(&url::Url) -> Request,
 ) -> (Result<Response<W>, roundtrip_http::client::Failure>, Early<'a, W>) {
+    let request = request(&plan.url);
     (fetcher.fetch(request, roundtrip_fetch::Rules::browser()).await, core::marker::PhantomData)
 }
 

@@ -17,7 +17,7 @@ use crate::keep;
 /// The files of `--hsts` and `--alt-svc`, read once each. One without a name is kept nowhere.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    hsts: BTreeMap<PathBuf, Rc<RefCell<Hsts>>>,
+    hsts: BTreeMap<PathBuf, Hsts>,
     alternatives: BTreeMap<PathBuf, Rc<RefCell<Alternatives>>>,
 }
 
@@ -29,7 +29,8 @@ impl Books {
             known.hsts = Some(one(&mut self.hsts, "--hsts", path, Hsts::parse)?);
         }
         if let Some(path) = &options.alt_svc {
-            let read = one(&mut self.alternatives, "--alt-svc", path, Alternatives::parse)?;
+            let parse = |text: &str| Rc::new(RefCell::new(Alternatives::parse(text)));
+            let read = one(&mut self.alternatives, "--alt-svc", path, parse)?;
             known.alternatives = Some(read);
         }
         Ok(known)
@@ -37,7 +38,7 @@ impl Books {
 
     /// Writes the files anew.
     pub(super) fn write(&self, now: SystemTime) -> anyhow::Result<()> {
-        let hsts = self.hsts.iter().map(|(path, book)| (path, book.borrow().text(now)));
+        let hsts = self.hsts.iter().map(|(path, book)| (path, book.text(now)));
         let others = self.alternatives.iter().map(|(path, book)| (path, book.borrow().text(now)));
         for (path, text) in hsts.chain(others).filter(|(path, _)| !path.as_os_str().is_empty()) {
             keep::write(path, text.as_bytes())?;
@@ -46,14 +47,14 @@ impl Books {
     }
 }
 
-fn one<T>(
-    all: &mut BTreeMap<PathBuf, Rc<RefCell<T>>>,
+fn one<T: Clone>(
+    all: &mut BTreeMap<PathBuf, T>,
     option: &str,
     path: &Path,
     parse: fn(&str) -> T,
-) -> anyhow::Result<Rc<RefCell<T>>> {
+) -> anyhow::Result<T> {
     if let Some(book) = all.get(path) {
-        return Ok(Rc::clone(book));
+        return Ok(book.clone());
     }
     let text = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -62,7 +63,7 @@ fn one<T>(
             String::from_utf8_lossy(&bytes).into_owned()
         }
     };
-    let book = Rc::new(RefCell::new(parse(&text)));
-    all.insert(path.to_owned(), Rc::clone(&book));
+    let book = parse(&text);
+    all.insert(path.to_owned(), book.clone());
     Ok(book)
 }

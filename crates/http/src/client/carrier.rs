@@ -3,7 +3,7 @@
 //! Whoever has a carrier calls [`Carrier::send`] once, then polls [`Carrier::poll_sent`] and
 //! [`Carrier::poll_head`] until a final head has come, then [`Carrier::poll_body`] until it gives
 //! `None`, then takes [`Carrier::trailers`]. It ends with [`Carrier::release`] when all of that went
-//! well, and with [`Carrier::abandon`] otherwise. Nothing in the contract belongs to one version of
+//! well, with [`Carrier::upgrade`] after 101, and with [`Carrier::abandon`] otherwise. Nothing in the contract belongs to one version of
 //! HTTP or to TCP.
 
 use core::task::{Context, Poll};
@@ -16,6 +16,7 @@ use super::trouble::Trouble;
 use super::upload::Upload;
 use crate::message::{Fields, MessageError, RequestHead, ResponseHead};
 use crate::two::Moment;
+use crate::upgraded::Upgraded;
 
 /// Where an exchange travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,10 @@ pub(crate) trait Carrier {
 
     /// The exchange has come to its end: what can carry another one is kept.
     fn release(self: Box<Self>, cause: Option<EventId>);
+
+    /// The exchange has come to its end, and what carried it goes on as something else (101); `None` where
+    /// its version has no such thing.
+    fn upgrade(self: Box<Self>, cause: Option<EventId>) -> Option<Upgraded>;
 }
 
 /// Why an exchange is given up.

@@ -20,6 +20,8 @@ use super::options::Options;
 /// A connection, and the event of its coming about.
 pub(crate) struct Connected<S> {
     pub(crate) stream: S,
+    /// Where it leads.
+    pub(crate) to: SocketAddr,
     pub(crate) event: Option<EventId>,
     /// Bytes that were read from it already: a proxy's word that the tunnel is there.
     pub(crate) received: u64,
@@ -77,7 +79,7 @@ pub(crate) async fn connect<W: Wire>(
             let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()), handshake);
             tries.cancel();
             stream.set_nodelay(Nodelay::On);
-            Ok(Connected { stream, event: won, received: 0 })
+            Ok(Connected { stream, to, event: won, received: 0 })
         }
         None => Err(FaultKind::ConnectFailed { attempts: tries.failed }),
     }

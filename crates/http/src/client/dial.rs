@@ -12,6 +12,7 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::sync::oneshot;
 
 use super::clocks::DialLimits;
+use super::coalesce::{Coalescing, Reach};
 use super::connect::{Connected, connect};
 use super::connection::Connection;
 use super::group::{Credentials, Group};
@@ -83,17 +84,64 @@ impl<W: Wire> Dial<W> {
     /// Opens it. Those who wait to learn what the origin speaks have yet to hear that it is HTTP/1,
     /// where it is: whoever calls this knows whether one of them gets the connection.
     async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
-        let (shared, wire) = (&self.shared, &self.shared.wire);
-        let via = shared.options.proxies.via(&self.origin);
-        let place = via.place(&self.origin);
+        let via = self.via();
+        let (found, behind) = self.find(via).await?;
+        let mut permit = permit;
+        if let Via::Nobody = via {
+            permit = match self.join(permit, &found) {
+                Ok(two) => return Ok(Opened::Two(two)),
+                Err(permit) => permit,
+            };
+        }
+        let connected = self.connect_to(via, &found, behind).await?;
+        self.secure(connected, permit, found.lookup).await
+    }
+
+    /// Opens a connection that carries nothing yet, not even TLS; through a proxy's tunnel where it takes
+    /// one. Gives the lookup that led to it, too.
+    pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
+        let via = self.via();
+        let (found, behind) = self.find(via).await?;
+        Ok((self.connect_to(via, &found, behind).await?, found.lookup))
+    }
+
+    /// Whoever waits for this learns how far it has come.
+    fn reaches(&self, step: Step) {
+        if let Some(heard) = &self.heard {
+            heard.reaches(step);
+        }
+    }
+
+    /// The addresses to connect to, and what a SOCKS proxy there is to be told.
+    async fn find(&self, via: Via<'_>) -> Result<(Resolved, Option<(Place, u16)>), Undone> {
         self.reaches(Step::Name);
-        let mut found = self.resolve(via, &place).await?;
+        let mut found = self.resolve(via, &via.place(&self.origin)).await?;
         let behind = match via {
             Via::Socks(_, socks) => Some(self.behind(socks, &mut found).await?),
             _ => None,
         };
+        Ok((found, behind))
+    }
+
+    /// Who is on the way.
+    fn via(&self) -> Via<'_> {
+        self.shared.options.proxies.via(&self.origin)
+    }
+
+    /// The port to connect to.
+    fn port(&self, via: Via<'_>, found: &Resolved) -> u16 {
+        found.port.unwrap_or(via.place(&self.origin).port)
+    }
+
+    async fn connect_to(
+        &self,
+        via: Via<'_>,
+        found: &Resolved,
+        behind: Option<(Place, u16)>,
+    ) -> Result<Connected<W::Stream>, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
         let cause = found.event.or(self.cause);
-        let (port, id) = (found.port.unwrap_or(place.port), self.reporter.exchange());
+        let (port, id) = (self.port(via, found), self.reporter.exchange());
         loop {
             self.reaches(Step::Connect);
             let since = wire.now();
@@ -122,15 +170,32 @@ impl<W: Wire> Dial<W> {
                 let asked = Negotiation { socks, login, to, port: *port };
                 connected.received = self.lead_on(proxy, &asked, &mut connected).await?;
             }
-            return self.secure(connected, permit, found.lookup).await;
+            return Ok(connected);
         }
     }
 
-    /// Whoever waits for this learns how far it has come.
-    fn reaches(&self, step: Step) {
-        if let Some(heard) = &self.heard {
-            heard.reaches(step);
+    /// The connection of another host that can carry requests for this one, from now on.
+    fn join(&self, permit: Permit, found: &Resolved) -> Result<Two<W>, Permit> {
+        let (shared, cause) = (&self.shared, found.event.or(self.cause));
+        let port = self.port(Via::Nobody, found);
+        let wanted = permit.offer() == Offer::TwoAndOne
+            && shared.options.coalescing == Coalescing::ByAddress;
+        if !wanted {
+            return Err(permit);
         }
+        let addresses = &found.addresses;
+        let at: Vec<_> = addresses.iter().map(|own| addresses.socket(*own, port)).collect();
+        let group = permit.group().clone();
+        let Some(two) = shared.pool.coalesced(&group, &at) else { return Err(permit) };
+        if let Some(reach) = two.reach() {
+            let why = reach.why(two.id(), self.origin.bare_host());
+            self.reporter.note(cause, &why, "RFC 9113 §9.1.1");
+        }
+        let two = two.joined_by(found.lookup);
+        // What the origin speaks is known, and nobody waits for a place.
+        permit.found_out();
+        shared.pool.keep_two(&group, &two);
+        Ok(two)
     }
 
     /// What a SOCKS proxy is to be told of the origin: its name, or an address of it and the port. A
@@ -248,19 +313,20 @@ impl<W: Wire> Dial<W> {
     }
 
     /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
-    async fn secure(
+    pub(crate) async fn secure(
         &self,
         connected: Connected<W::Stream>,
         permit: Permit,
         lookup: Option<LookupId>,
     ) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
-        let received = connected.received;
-        let (channel, event, is_two) = match self.origin.scheme {
+        let direct = matches!(self.via(), Via::Nobody);
+        let (received, to) = (connected.received, connected.to);
+        let (channel, event, is_two, names) = match self.origin.scheme {
             // Whoever offers HTTP/2 in the clear knows that it is spoken.
             Scheme::Http => {
                 let is_two = permit.offer() == Offer::TwoAndOne;
-                (Channel::Plain(connected.stream), connected.event, is_two)
+                (Channel::Plain(connected.stream), connected.event, is_two, Vec::new())
             }
             Scheme::Https => {
                 self.reaches(Step::Tls);
@@ -278,13 +344,16 @@ impl<W: Wire> Dial<W> {
                 let secured =
                     handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
                 let secured = secured.map_err(undone)?;
-                (secured.channel, secured.event, secured.is_two)
+                (secured.channel, secured.event, secured.is_two, secured.names)
             }
         };
         if is_two {
             let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
             let group = permit.group().clone();
-            let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
+            let host = self.origin.bare_host().to_owned();
+            let reach = direct.then_some(Reach { to, host, names });
+            let known = (event, lookup);
+            let two = Two::begin(wire.clone(), channel, permit, limits, known, reach).await;
             let two = two.map_err(|error| Undone {
                 step: Step::Request,
                 since,

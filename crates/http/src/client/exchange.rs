@@ -31,7 +31,7 @@ impl<W: Wire> Exchange<W> {
             priority: request.priority,
             initiator: request.initiator.clone(),
             side: Side::Client,
-            of: None,
+            of: request.of,
         });
         if let Some(heard) = &request.heard {
             heard.begins(reporter.exchange());

@@ -7,6 +7,7 @@ mod basic;
 mod carrier;
 mod certificate;
 mod clocks;
+mod coalesce;
 mod connect;
 mod connection;
 mod dial;
@@ -14,6 +15,7 @@ mod exchange;
 mod failure;
 mod group;
 mod heard;
+mod keeper;
 mod login;
 mod one;
 mod options;
@@ -25,6 +27,7 @@ mod pinned;
 mod pool;
 mod provers;
 mod proxy;
+mod reach;
 mod ready;
 mod refusal;
 mod request;
@@ -44,6 +47,7 @@ mod watch;
 
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
+pub use coalesce::Coalescing;
 pub use failure::Failure;
 pub use group::Credentials;
 pub use heard::{Heads, Heard};
@@ -53,6 +57,7 @@ pub use order::Order;
 pub use origin::{Origin, Scheme};
 pub use pinned::{NotPinned, PinnedKeys};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, ProxyKind, Tunnels};
+pub use reach::Reached;
 pub use request::{Decode, Expect, Replay, Request, UNSENDABLE};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
@@ -64,10 +69,12 @@ pub use watch::{InterimHead, Progress, Watch, Watching};
 use core::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
+use http::StatusCode;
 use roundtrip_record::{EventId, ExchangeId, Initiator};
 use roundtrip_wire::Wire;
 
 use exchange::Exchange;
+use group::Group;
 use pool::Pool;
 use provers::Provers;
 use retry::Tries;
@@ -122,7 +129,17 @@ impl<W: Wire> Client<W> {
             let (mut again, replay) = request.again();
             let route = tries.route();
             let lost = match Box::pin(talk::run(&self.shared, request, route, wanted)).await {
-                Ok(response) => return Ok(response),
+                Ok(mut response) => {
+                    let misdirected = response.status == StatusCode::MISDIRECTED_REQUEST;
+                    if !misdirected || replay == Replay::Spent || !self.parts(&again, &response) {
+                        return Ok(response);
+                    }
+                    response.body.pass_over().await;
+                    again.initiator = Initiator::Retry { of: response.exchange };
+                    again.cause = response.event;
+                    request = again;
+                    continue;
+                }
                 Err(lost) => lost,
             };
             if replay == Replay::Spent || !tries.another(&lost) {
@@ -132,6 +149,19 @@ impl<W: Wire> Client<W> {
             again.cause = lost.failure.cause;
             request = again;
         }
+    }
+
+    /// The server says that a request came by a connection on which it does not answer for its host
+    /// (RFC 9110 §15.5.20). Whether that was the connection of another host: from now on this host has its
+    /// own.
+    fn parts(&self, request: &Request, response: &Response<W>) -> bool {
+        let (Some(origin), Some(connection)) = (Origin::of(&request.url), response.connection)
+        else {
+            return false;
+        };
+        let via = self.shared.options.proxies.via(&origin);
+        let group = Group { origin: via.key(&origin), credentials: request.credentials };
+        self.shared.pool.part(&group, connection)
     }
 
     /// Answers a request with what a cache has: nobody is asked. The exchange is reported as one that was

@@ -20,6 +20,7 @@ use crate::message::{
     StatusLine, framed, keeps_alive,
 };
 use crate::two::Moment;
+use crate::upgraded::{Early, Upgraded};
 
 /// An exchange on a connection of HTTP/1.
 pub(crate) struct One<W: Wire> {
@@ -397,5 +398,11 @@ impl<W: Wire> Carrier for One<W> {
         };
         connection.report(by, why, cause);
         connection.finish_later();
+    }
+
+    fn upgrade(self: Box<Self>, cause: Option<EventId>) -> Option<Upgraded> {
+        self.connection.report(EndedBy::Client, "it goes on as something else", cause);
+        let Connection { channel, input, received, permit, .. } = self.connection;
+        Some(Upgraded::new(Early::new(channel, input, received).holding(permit)))
     }
 }

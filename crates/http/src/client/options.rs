@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use http::Version;
 
+use super::coalesce::Coalescing;
 use super::proxy::Proxies;
 use crate::coding::DecodeLimits;
 use crate::message::Limits;
@@ -24,6 +25,8 @@ pub struct Options {
     pub per_origin: usize,
     /// By which connection a request goes that found none free.
     pub binding: Binding,
+    /// Whether hosts share connections of HTTP/2.
+    pub coalescing: Coalescing,
     /// How long a connection is kept while it carries nothing.
     pub idle: Duration,
     /// Times.
@@ -135,6 +138,7 @@ impl Default for Options {
             keep_alive: KeepAlive::On,
             per_origin: 6,
             binding: Binding::default(),
+            coalescing: Coalescing::default(),
             idle: Duration::from_secs(90),
             timeouts: Timeouts::default(),
             limits: Limits::CLIENT,

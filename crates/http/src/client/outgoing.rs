@@ -115,7 +115,7 @@ impl Outgoing {
                     }
                     Poll::Ready(None) => {
                         if self.chunked {
-                            encode_last_chunk(&Fields::new(), &mut self.output);
+                            encode_last_chunk(&self.body.trailers(), &mut self.output);
                         }
                         self.ended = true;
                     }

@@ -7,6 +7,7 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
 use futures_util::future::{join_all, select};
@@ -51,6 +52,8 @@ struct Slots<W: Wire> {
     protocol: Protocol<W>,
     /// It said that it wants HTTP/1.1 (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
     only_one: bool,
+    /// It said that it does not answer on this connection of another host (RFC 9110 §15.5.20).
+    apart: Option<ConnectionId>,
     /// By urgency, then by order.
     waiting: BTreeMap<Turn, Waiting<W>>,
 }
@@ -111,6 +114,7 @@ impl<W: Wire> Slots<W> {
             idle: Vec::new(),
             protocol: Protocol::Unknown,
             only_one: false,
+            apart: None,
             waiting: BTreeMap::new(),
         }
     }
@@ -283,6 +287,38 @@ impl<W: Wire> Pool<W> {
             // One that nobody waits for any more is dropped.
             drop(waiting.sender.send(Grant::Two(two.clone())));
         }
+    }
+
+    /// The connection of another host by which requests of a group may go that has these addresses.
+    pub(crate) fn coalesced(&self, group: &Group, addresses: &[SocketAddr]) -> Option<Two<W>> {
+        let groups = self.inner.groups.borrow();
+        if groups.get(group).is_some_and(|slots| slots.apart.is_some()) {
+            return None;
+        }
+        let others = groups
+            .iter()
+            .filter(|(other, _)| *other != group && other.credentials == group.credentials);
+        let mut shared = others.filter_map(|(_, slots)| match &slots.protocol {
+            Protocol::Two(two) if !two.is_over() && !two.is_joined() => Some(two),
+            _ => None,
+        });
+        let covers =
+            |two: &&Two<W>| two.reach().is_some_and(|reach| reach.covers(&group.origin, addresses));
+        shared.find(covers).cloned()
+    }
+
+    /// The origin does not answer on this connection. Whether it was another host's: from now on the group
+    /// has its own.
+    pub(crate) fn part(&self, group: &Group, connection: ConnectionId) -> bool {
+        let mut groups = self.inner.groups.borrow_mut();
+        let Some(slots) = groups.get_mut(group) else { return false };
+        let joined = matches!(&slots.protocol, Protocol::Two(two) if two.is_joined() && two.id() == connection);
+        if joined {
+            slots.apart = Some(connection);
+            slots.protocol = Protocol::Unknown;
+        }
+        // One that was misdirected before this was known goes again as well.
+        slots.apart == Some(connection)
     }
 
     /// The origin wants HTTP/1.1 from now on.

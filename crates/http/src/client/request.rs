@@ -1,7 +1,7 @@
 //! What is to be asked.
 
 use http::{Method, Version};
-use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
+use roundtrip_record::{EventId, ExchangeId, Initiator, Priority, ResourceKind};
 use url::Url;
 
 use super::basic::basic;
@@ -12,8 +12,8 @@ use super::order::{Order, curl_place};
 use super::origin::Origin;
 use super::proxy::Proxy;
 use super::watch::Watch;
-use crate::Body;
 use crate::message::{Fields, RequestHead, RequestLine};
+use crate::{Body, Following};
 
 /// Whether the body waits until the server says that it will take it (RFC 9110 §10.1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct Request {
     pub watch: Option<Watch>,
     /// The body.
     pub body: Body,
+    /// The fields after a body of chunks or frames, where there may be any.
+    pub following: Option<Following>,
     /// What the resource is for.
     pub kind: ResourceKind,
     /// How urgent it is.
@@ -82,6 +84,8 @@ pub struct Request {
     pub initiator: Initiator,
     /// The event that made it wanted.
     pub cause: Option<EventId>,
+    /// The exchange on whose behalf it is made: a proxy's names the one in which it was asked.
+    pub of: Option<ExchangeId>,
     /// Whether the body waits.
     pub expect: Expect,
     /// The version, where it is not the client's.
@@ -90,6 +94,8 @@ pub struct Request {
     pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+    /// Bytes that each of them may have to be kept; of a longer one nothing is.
+    pub keep_at_most: u64,
     /// Whether it carries credentials; it shares connections only with its like.
     pub credentials: Credentials,
     /// How many connections are opened on its behalf where its origin has none, besides the one it
@@ -108,6 +114,9 @@ pub enum Decode {
     Strict,
     /// None is asked for, and the body is given as it came.
     Off,
+    /// The same, but the record has the body with its codings undone: whoever passes it on does not read
+    /// it, and whoever reads the record wants to.
+    Through,
 }
 
 /// Why a body without a length is not sent to somebody who speaks HTTP/1.0.
@@ -130,14 +139,17 @@ impl Request {
             heard: None,
             watch: None,
             body: Body::empty(),
+            following: None,
             kind: ResourceKind::Other,
             priority: Priority::default(),
             initiator: Initiator::User,
             cause: None,
+            of: None,
             expect: Expect::default(),
             version: None,
             decode: Decode::Lenient,
             keep_body: true,
+            keep_at_most: u64::MAX,
             credentials: Credentials::default(),
             ahead: 0,
         }
@@ -174,6 +186,7 @@ impl Request {
             heard: self.heard.clone(),
             watch: self.watch.clone(),
             body: body.unwrap_or_default(),
+            following: self.following.clone(),
             initiator: self.initiator.clone(),
             ..*self
         };
@@ -266,7 +279,7 @@ impl Request {
             add("User-Agent", user_agent);
         }
         add("Accept", "*/*");
-        if self.decode != Decode::Off {
+        if matches!(self.decode, Decode::Lenient | Decode::Strict) {
             add("Accept-Encoding", "gzip, br, zstd");
         }
         if let Some(credentials) = credentials(&self.url) {

@@ -6,8 +6,7 @@ use core::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, Version};
 use roundtrip_record::{
-    Body as BodyRecord, BodyCut, BodyWriter, ConnectionId, EventId, ExchangeId, FaultKind, Framing,
-    Step, Time,
+    Body as BodyRecord, BodyCut, ConnectionId, EventId, ExchangeId, FaultKind, Framing, Step, Time,
 };
 use roundtrip_wire::Wire;
 use url::Url;
@@ -16,12 +15,14 @@ use super::carrier::{Abandoned, Arrived, Carrier, Place};
 use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
 use super::failure::Failure;
+use super::keeper::Keeper;
 use super::request::{Decode, Request};
 use super::stored::Stored;
 use super::trouble::Trouble;
 use crate::coding::{CodingError, Decoder, Pulled, content_codings};
 use crate::message::{Fields, ResponseHead};
 use crate::reporter::EndReport;
+use crate::upgraded::Upgraded;
 
 /// A response whose head is there. Its body comes as it is read; one that is dropped before its end
 /// closes its connection.
@@ -78,7 +79,7 @@ pub struct ResponseBody<W: Wire> {
     /// What the carrier had moved when it was last looked at.
     moved: u64,
     decoder: Option<Decoder>,
-    writer: Option<BodyWriter>,
+    keeper: Option<Keeper>,
     status: StatusCode,
     codings: Vec<String>,
     media_type: Option<String>,
@@ -99,14 +100,14 @@ impl<W: Wire> Response<W> {
         running: Running<W>,
         (arrived, interim): (Arrived, Vec<ResponseHead>),
         event: Option<EventId>,
-        writer: Option<BodyWriter>,
+        keeper: Keeper,
     ) -> Self {
         let Arrived { head, framing, .. } = arrived;
         let codings = content_codings(&head.fields);
         let empty = framing == Framing::None || framing == Framing::Length(0);
         let options = &exchange.shared.options;
         let of_content = codings.iter().filter(|coding| match request.decode {
-            Decode::Off => false,
+            Decode::Off | Decode::Through => false,
             // curl takes it for identity, browsers for a coding that they do not know.
             Decode::Strict => *coding != "none",
             Decode::Lenient => true,
@@ -131,7 +132,7 @@ impl<W: Wire> Response<W> {
             moved: running.carrier.moved(),
             running: Some(running),
             decoder: None,
-            writer,
+            keeper: Some(keeper),
             status: head.line.status,
             codings,
             media_type: head.fields.text("Content-Type").map(crate::media::essence),
@@ -151,7 +152,8 @@ impl<W: Wire> Response<W> {
             }
             Err(error) => body.fail(coding_fault(&error), BodyCut::Malformed),
         }
-        if empty {
+        // Whoever asked for it may go on with the connection then.
+        if empty && head.line.status != StatusCode::SWITCHING_PROTOCOLS {
             body.finish();
         }
         Self {
@@ -168,6 +170,13 @@ impl<W: Wire> Response<W> {
             event,
             at,
         }
+    }
+
+    /// What the connection goes on as after 101 (RFC 9110 §15.2.2), to be taken once; `None` of any other
+    /// answer. One that nobody takes ends the connection.
+    pub fn upgrade(&mut self) -> Option<Upgraded> {
+        let switches = self.status == StatusCode::SWITCHING_PROTOCOLS;
+        if switches { self.body.upgrade() } else { None }
     }
 
     /// A fault of this exchange that shows now.
@@ -313,8 +322,8 @@ impl<W: Wire> ResponseBody<W> {
 
     fn give(&mut self, bytes: Bytes) -> Bytes {
         self.decoded += bytes.len() as u64;
-        if let Some(writer) = &mut self.writer {
-            writer.write(&bytes);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.take(&bytes);
         }
         if let Some(collector) = &mut self.collector {
             collector.take(&bytes);
@@ -390,6 +399,15 @@ impl<W: Wire> ResponseBody<W> {
         }
     }
 
+    /// It has ended with its head, and the connection goes on.
+    fn upgrade(&mut self) -> Option<Upgraded> {
+        let running = self.running.take()?;
+        let ended = self.report_ended(self.event, &running, None);
+        let status = Some(self.status.as_u16());
+        let ended = self.exchange.reporter.ended(ended, status, true).or(ended);
+        running.carrier.upgrade(ended)
+    }
+
     /// Hands all of it on when it has ended well, its codings undone, unless it is longer than `limit`;
     /// and tells how many bytes it had on the wire.
     pub fn when_whole(&mut self, limit: usize, then: impl FnOnce(Bytes, u64) + 'static) {
@@ -415,7 +433,7 @@ impl<W: Wire> ResponseBody<W> {
             received: 0,
             moved: 0,
             decoder: None,
-            writer: None,
+            keeper: None,
             status: stored.status,
             codings: Vec::new(),
             media_type: None,
@@ -462,7 +480,17 @@ impl<W: Wire> ResponseBody<W> {
         running: &Running<W>,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
-        let content = self.writer.take().and_then(BodyWriter::finish);
+        let mut keeper = self.keeper.take();
+        if let Some(keeper) = keeper.as_mut().filter(|_| cut.is_none()) {
+            keeper.end();
+        }
+        let undone = keeper.as_ref().and_then(Keeper::decoded);
+        if let Some(why) = keeper.as_ref().and_then(Keeper::broken) {
+            let what =
+                format!("its coding could not be undone for the record, which has no body: {why}");
+            self.exchange.reporter.note(cause, &what, "RFC 9110 §8.4");
+        }
+        let content = keeper.as_mut().and_then(Keeper::finish);
         let report = EndReport {
             connection: running.place.connection,
             stream: running.place.stream,
@@ -471,7 +499,7 @@ impl<W: Wire> ResponseBody<W> {
                 framing: self.framing,
                 encoded: self.received,
                 framed: Some(running.carrier.framed()),
-                decoded: self.decoded,
+                decoded: undone.unwrap_or(self.decoded),
                 codings: self.codings.clone(),
                 content,
                 cut,

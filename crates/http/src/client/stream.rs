@@ -19,6 +19,7 @@ use super::two::Two;
 use super::upload::Upload;
 use crate::message::{Fields, Head, MessageError, RequestHead, StatusLine};
 use crate::two::{Moment, from_map, of_connection, poll_room, to_map};
+use crate::upgraded::Upgraded;
 
 /// How much of a request's body is handed over at once: one frame.
 const PIECE: usize = 16 * 1024;
@@ -94,8 +95,13 @@ impl<W: Wire> Stream<W> {
                         return Poll::Ready(Err(error));
                     }
                     None => {
+                        let trailers = body.trailers();
                         // A stream that is over already has an answer that says why.
-                        let _ = out.send_data(Bytes::new(), true);
+                        let _ = if trailers.is_empty() {
+                            out.send_data(Bytes::new(), true)
+                        } else {
+                            out.send_trailers(to_map(&trailers))
+                        };
                         self.out = None;
                     }
                 }
@@ -372,6 +378,11 @@ impl<W: Wire> Carrier for Stream<W> {
     fn abandon(self: Box<Self>, _: Abandoned, _: Option<EventId>) {}
 
     fn release(self: Box<Self>, _: Option<EventId>) {}
+
+    /// There is no 101 in HTTP/2 (RFC 9113 §8.6).
+    fn upgrade(self: Box<Self>, _: Option<EventId>) -> Option<Upgraded> {
+        None
+    }
 }
 
 impl<W: Wire> Drop for Stream<W> {

@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use std::rc::Rc;
 
 use http::{StatusCode, Version};
-use roundtrip_record::{BodyWriter, EventId, FaultKind, Step, Time};
+use roundtrip_record::{EventId, FaultKind, Step, Time};
 use roundtrip_wire::Wire;
 use url::Url;
 
@@ -13,6 +13,7 @@ use super::carrier::{Abandoned, Arrived, Boarding, Carrier};
 use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
 use super::heard::Heard;
+use super::keeper::Keeper;
 use super::options::KeepAlive;
 use super::origin::Origin;
 use super::ready::ready;
@@ -23,6 +24,7 @@ use super::shared::Shared;
 use super::trouble::Trouble;
 use super::upload::Upload;
 use super::watch::{InterimHead, Progress, Watch};
+use crate::coding::content_codings;
 use crate::message::{RequestLine, ResponseHead};
 use crate::reporter::{HeadReport, RequestReport};
 use crate::timer::Timer;
@@ -65,15 +67,15 @@ async fn talk<W: Wire>(
     let proxy = options.proxies.via(origin).carrier();
     let head = request.head(origin, &options.user_agent, version, closing, proxy);
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
+    let keeper = Keeper::of_upload(&shared.wire.log(), &request);
     let body = core::mem::take(&mut request.body);
-    let keeps = request.keep_body && !body.is_empty();
-    let writer: Option<BodyWriter> = keeps.then(|| shared.wire.log().body_writer());
+    let following = request.following.take();
     let boarding = carrier.board();
     let line = head.line.clone();
     if let Some(heard) = &request.heard {
         heard.reaches(Step::Request);
     }
-    carrier.send(head, Upload::new(body, writer, held));
+    carrier.send(head, Upload::new(body, following, keeper, held));
     clocks.progress();
     let mut talk = Talk {
         cause: boarding.ready.or(exchange.started),
@@ -309,7 +311,9 @@ impl<W: Wire> Talk<W> {
         let log = self.exchange.shared.wire.log();
         let running =
             Running { place: self.carrier.place(), carrier: self.carrier, clocks: self.clocks };
-        let writer: Option<BodyWriter> = request.keep_body.then(|| log.body_writer());
-        Response::new(self.exchange, request, running, (arrived, self.interim), event, writer)
+        let codings = content_codings(&arrived.head.fields);
+        let limits = self.exchange.shared.options.decode;
+        let keeper = Keeper::of_answer(&log, &request, &codings, limits);
+        Response::new(self.exchange, request, running, (arrived, self.interim), event, keeper)
     }
 }

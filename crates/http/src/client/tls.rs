@@ -6,9 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
-use roundtrip_record::{
-    Certificate, EventId, FaultKind, Time, TlsEstablished, TlsStarted, Trace as _, What,
-};
+use roundtrip_record::{Certificate, EventId, FaultKind, TlsStarted, Trace as _, What};
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, ClientConnection, ResolvesClientCert};
@@ -22,6 +20,7 @@ use super::alert;
 use super::certificate::summarize;
 use super::refusal::refused;
 use crate::channel::{Channel, Counted};
+use crate::session::{established, text};
 
 /// What TLS is made of. All of it comes from the caller: on a live wire the platform's trust and the
 /// machine's randomness, in the lab a generated authority and the host's own generator.
@@ -106,6 +105,8 @@ pub(crate) struct Secured<S> {
     pub(crate) event: Option<EventId>,
     /// HTTP/2 was chosen.
     pub(crate) is_two: bool,
+    /// The names in the server's certificate; none where we showed one of ours, which is for one host.
+    pub(crate) names: Vec<String>,
 }
 
 /// Carries a handshake out.
@@ -145,56 +146,39 @@ pub(crate) async fn handshake<W: Wire>(
     let stream = result.map_err(|(error, stream)| fault(tls, host, &error, stream.first()))?;
     let (raw, session) = stream.get_ref();
     let is_two = session.alpn_protocol() == Some(b"h2");
+    let names = names(tls, session);
     let cause = raw.last_segment().or(started);
     let event = wire.log().emit(wire.now(), cause, || {
-        What::TlsEstablished(established(wire, connection, session, raw.last_arrived()))
+        let certificates = chain(wire, session);
+        What::TlsEstablished(established(connection, session, certificates, raw.last_arrived()))
     });
-    Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two })
+    Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two, names })
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn established<W: Wire>(
-    wire: &W,
-    connection: roundtrip_record::ConnectionId,
-    session: &ClientConnection,
-    arrived: Option<Time>,
-) -> TlsEstablished {
-    let chain = session.peer_certificates().unwrap_or_default();
-    TlsEstablished {
-        connection,
-        version: match session.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
-            other => format!("{other:?}").into(),
-        },
-        cipher: session.negotiated_cipher_suite().map_or_else(String::new, |suite| {
-            // rustls puts the version into the names of TLS 1.3's suites; IANA does not.
-            format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
-        }),
-        group: session
-            .negotiated_key_exchange_group()
-            .map(|group| format!("{:?}", group.name()).to_ascii_lowercase()),
-        alpn: session.alpn_protocol().map(text),
-        resumed: session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-        certificates: chain
-            .iter()
-            .map(|der| {
-                let summary = summarize(der).unwrap_or_default();
-                Certificate {
-                    subject: summary.subject,
-                    issuer: summary.issuer,
-                    names: summary.names,
-                    not_before: summary.not_before,
-                    not_after: summary.not_after,
-                    der: wire.log().body(der),
-                }
-            })
-            .collect(),
-        arrived,
+/// The names for which a server's certificate lets it answer.
+fn names(tls: &Tls, session: &ClientConnection) -> Vec<String> {
+    if tls.two.client_auth_cert_resolver.has_certs() {
+        return Vec::new();
     }
+    let own = session.peer_certificates().and_then(<[_]>::first);
+    own.and_then(|der| summarize(der)).map_or_else(Vec::new, |summary| summary.names)
+}
+
+/// The chain that a server showed, for the record.
+fn chain<W: Wire>(wire: &W, session: &ClientConnection) -> Vec<Certificate> {
+    let chain = session.peer_certificates().unwrap_or_default();
+    let certificate = |der: &CertificateDer<'_>| {
+        let summary = summarize(der).unwrap_or_default();
+        Certificate {
+            subject: summary.subject,
+            issuer: summary.issuer,
+            names: summary.names,
+            not_before: summary.not_before,
+            not_after: summary.not_after,
+            der: wire.log().body(der),
+        }
+    };
+    chain.iter().map(certificate).collect()
 }
 
 /// What a handshake that failed comes to.

@@ -17,6 +17,7 @@ use roundtrip_record::{
 use roundtrip_wire::{Transport as _, Wire};
 
 use super::carrier::Boarding;
+use super::coalesce::Reach;
 use super::permit::Permit;
 use crate::channel::Channel;
 use crate::message::Limits;
@@ -36,12 +37,22 @@ type Driven<W> = h2::client::Connection<Io<W, Watcher>, Bytes>;
 pub(crate) struct Two<W: Wire> {
     send: SendRequest<Bytes>,
     shared: Rc<Connected<W>>,
+    /// It is here for another host than the one it was opened for.
+    joined: Option<Rc<Joined>>,
+}
+
+/// A host that joined a connection.
+struct Joined {
+    /// The lookup that led to it; taken by the first exchange.
+    lookup: Cell<Option<LookupId>>,
 }
 
 struct Connected<W: Wire> {
     wire: W,
     tap: Rc<Wiretap<W, Watcher>>,
     id: ConnectionId,
+    /// To whom else it could lead; `None`: to nobody.
+    reach: Option<Reach>,
     served: Cell<u32>,
     lookup: Cell<Option<LookupId>>,
     ready: Option<EventId>,
@@ -84,7 +95,8 @@ enum End {
 
 impl<W: Wire> Clone for Two<W> {
     fn clone(&self) -> Self {
-        Self { send: self.send.clone(), shared: Rc::clone(&self.shared) }
+        let joined = self.joined.clone();
+        Self { send: self.send.clone(), shared: Rc::clone(&self.shared), joined }
     }
 }
 
@@ -96,8 +108,8 @@ impl<W: Wire> Two<W> {
         channel: Channel<W::Stream>,
         permit: Permit,
         limits: Limits,
-        ready: Option<EventId>,
-        lookup: Option<LookupId>,
+        (ready, lookup): (Option<EventId>, Option<LookupId>),
+        reach: Option<Reach>,
     ) -> Result<Self, h2::Error> {
         let id = channel.id();
         let watcher = Watcher {
@@ -119,6 +131,7 @@ impl<W: Wire> Two<W> {
             wire: wire.clone(),
             tap,
             id,
+            reach,
             served: Cell::new(0),
             lookup: Cell::new(lookup),
             ready,
@@ -127,7 +140,22 @@ impl<W: Wire> Two<W> {
             over: Cell::new(false),
         });
         wire.spawn(drive(Rc::clone(&shared), connection, permit)).detach();
-        Ok(Self { send, shared })
+        Ok(Self { send, shared, joined: None })
+    }
+
+    /// To whom else it could lead, if to anybody.
+    pub(crate) fn reach(&self) -> Option<&Reach> {
+        self.shared.reach.as_ref()
+    }
+
+    /// The same connection for another host, to which a lookup led.
+    pub(crate) fn joined_by(&self, lookup: Option<LookupId>) -> Self {
+        Self { joined: Some(Rc::new(Joined { lookup: Cell::new(lookup) })), ..self.clone() }
+    }
+
+    /// Whether it is here for another host than the one it was opened for.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.joined.is_some()
     }
 
     pub(crate) fn id(&self) -> ConnectionId {
@@ -167,7 +195,10 @@ impl<W: Wire> Two<W> {
         Boarding {
             reused,
             ready: self.shared.ready.filter(|_| reused == 0),
-            lookup: self.shared.lookup.take(),
+            lookup: match &self.joined {
+                Some(joined) => joined.lookup.take(),
+                None => self.shared.lookup.take(),
+            },
         }
     }
 

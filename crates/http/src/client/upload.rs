@@ -4,24 +4,38 @@ use core::task::{Context, Poll, ready};
 use std::io;
 
 use bytes::Bytes;
-use roundtrip_record::{BodyRef, BodyWriter};
+use roundtrip_record::BodyRef;
 
-use crate::Body;
+use super::keeper::Keeper;
+use crate::message::Fields;
+use crate::{Body, Following};
 
 /// A request's body, whoever sends it: counted, kept for the record, and held back where the server
 /// is to be asked first (RFC 9110 §10.1.1).
 pub(crate) struct Upload {
     body: Body,
-    writer: Option<BodyWriter>,
+    following: Option<Following>,
+    keeper: Keeper,
     held: bool,
     taken: u64,
 }
 
 impl Upload {
-    /// A body that is kept by `writer`, and held back until [`Upload::let_go`] where `held`.
-    pub(crate) fn new(body: Body, writer: Option<BodyWriter>, held: bool) -> Self {
+    /// A body that is kept by `keeper`, and held back until [`Upload::let_go`] where `held`; `following`
+    /// gives the fields after it.
+    pub(crate) fn new(
+        body: Body,
+        following: Option<Following>,
+        keeper: Keeper,
+        held: bool,
+    ) -> Self {
         let held = held && !body.is_empty();
-        Self { body, writer, held, taken: 0 }
+        Self { body, following, keeper, held, taken: 0 }
+    }
+
+    /// The fields after it, now that it has ended.
+    pub(crate) fn trailers(&self) -> Fields {
+        self.following.as_ref().map(Following::fields).unwrap_or_default()
     }
 
     /// Whether there is no body.
@@ -55,15 +69,13 @@ impl Upload {
         let chunk = ready!(self.body.poll_chunk(context));
         if let Some(Ok(bytes)) = &chunk {
             self.taken += bytes.len() as u64;
-            if let Some(writer) = &mut self.writer {
-                writer.write(bytes);
-            }
+            self.keeper.take(bytes);
         }
         Poll::Ready(chunk)
     }
 
     /// Ends the record of it.
     pub(crate) fn kept(&mut self) -> Option<BodyRef> {
-        self.writer.take().and_then(BodyWriter::finish)
+        self.keeper.finish()
     }
 }

@@ -6,6 +6,7 @@ use core::pin::{Pin, pin};
 use core::task::Poll;
 use std::rc::Rc;
 
+use bytes::BytesMut;
 use futures_util::future::select;
 use http::{Method, StatusCode, Version};
 use roundtrip_record::{
@@ -14,14 +15,13 @@ use roundtrip_record::{
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWrite as _;
 
-use super::handler::{BodySource, Request, RequestBody};
+use super::handler::{BodySource, Handler, Request, RequestBody};
 use super::input::{GoesOn, Input};
 use super::interim::{Interim, InterimSink};
 use super::refusal::{explain, refuse_body};
 use super::reply::{Asked, Written, send};
 use super::response::{After, Response};
 use super::shared::Shared;
-use super::upgrade::{Early, Upgraded};
 use super::{access, refusal};
 use crate::channel::Channel;
 use crate::message::{
@@ -30,6 +30,7 @@ use crate::message::{
 };
 use crate::reporter::{HeadReport, Reporter, RequestReport};
 use crate::two::PREFACE;
+use crate::upgraded::{Early, Upgraded};
 
 type Shareable<W> = Rc<RefCell<Input<W>>>;
 
@@ -57,25 +58,35 @@ enum Served {
 
 struct Connection<W: Wire> {
     shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
     input: Shareable<W>,
     id: ConnectionId,
     decoder: HeadDecoder<RequestLine>,
     served: u32,
 }
 
-/// Serves the connection to its end. `full` answers the first request with 503.
-pub(crate) async fn run<W: Wire>(shared: Rc<Shared<W>>, channel: Channel<W::Stream>, full: bool) {
+/// Serves the connection to its end; `early` are bytes that were read from it already, of `received` in
+/// all. `full` answers the first request with 503.
+pub(crate) async fn run<W: Wire>(
+    shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
+    channel: Channel<W::Stream>,
+    (early, received): (BytesMut, u64),
+    full: bool,
+) {
     let id = channel.id();
-    let input = Input::new(shared.wire.clone(), channel, &shared.options);
+    let mut input = Input::new(shared.wire.clone(), channel, &shared.options);
+    input.begin_with(early, received);
     let decoder = HeadDecoder::new(shared.options.limits);
     let input = Rc::new(RefCell::new(input));
-    let mut connection = Connection { shared, input, id, decoder, served: 0 };
+    let mut connection = Connection { shared, handler, input, id, decoder, served: 0 };
     let (by, why, cause) = match connection.serve(full).await {
         Served::Ended(by, why, cause) => (by, why, cause),
         Served::Two => {
             let taken = connection.input.borrow_mut().take();
             if let Some((channel, early)) = taken {
-                super::two::run(connection.shared, channel, early, full).await;
+                let Connection { shared, handler, .. } = connection;
+                super::two::run(shared, handler, channel, early, full).await;
             }
             return;
         }
@@ -114,9 +125,10 @@ impl<W: Wire> Connection<W> {
                 return Served::Ended(by, "response not sent whole", last);
             }
             if let Some(upgrade) = written.upgrade.take() {
+                let received = self.input.borrow().received();
                 let taken = self.input.borrow_mut().take();
                 if let Some((channel, early)) = taken {
-                    upgrade.run(Upgraded::new(Early::new(channel, early))).await;
+                    upgrade.run(Upgraded::new(Early::new(channel, early, received))).await;
                 }
                 return Served::Upgraded;
             }
@@ -228,7 +240,7 @@ impl<W: Wire> Connection<W> {
         let number = self.input.borrow_mut().begin(framing, told);
         self.served += 1;
         let mut asked = self.asked(&head, reporter.clone(), event);
-        let request = self.request(head, reporter, event);
+        let request = self.request(head, &reporter, event);
         let length = match framing {
             Framing::Length(length) => Some(length),
             _ => None,
@@ -269,7 +281,7 @@ impl<W: Wire> Connection<W> {
 
     /// Has the handler answer; interim responses go out meanwhile.
     async fn handle(&self, request: &Request, body: RequestBody) -> Response {
-        let mut handling = pin!(self.shared.handler.handle(request, body));
+        let mut handling = pin!(self.handler.handle(request, body));
         poll_fn(|context| {
             let response = handling.as_mut().poll(context);
             if response.is_pending() {
@@ -295,7 +307,12 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    fn request(&self, head: RequestHead, reporter: Reporter<W>, event: Option<EventId>) -> Request {
+    fn request(
+        &self,
+        head: RequestHead,
+        reporter: &Reporter<W>,
+        event: Option<EventId>,
+    ) -> Request {
         let mut input = self.input.borrow_mut();
         let unknown = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
         let (local, peer, secure) = input.channel().map_or((unknown, unknown, false), |channel| {
@@ -308,13 +325,14 @@ impl<W: Wire> Connection<W> {
                 input: Rc::clone(&self.input),
                 number: input.number(),
                 connection: self.id,
-                reporter,
+                reporter: reporter.clone(),
                 cause: event,
             }))
         } else {
             Interim::nobody()
         };
-        Request { head, local, peer, secure, at: wire.now(), wall: wire.wall(), interim }
+        let (at, wall, exchange) = (wire.now(), wire.wall(), reporter.exchange());
+        Request { head, local, peer, secure, at, wall, interim, exchange, event }
     }
 
     /// Answers what is no request.

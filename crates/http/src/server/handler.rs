@@ -8,11 +8,12 @@ use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
-use roundtrip_record::Time;
+use roundtrip_record::{EventId, ExchangeId, Time};
 use roundtrip_wire::LocalFuture;
 
 use super::interim::Interim;
 use super::response::Response;
+use crate::body::Following;
 use crate::message::{Authority, Fields, MessageError, RequestHead, TargetForm, authority};
 
 /// Answers requests.
@@ -53,6 +54,10 @@ pub struct Request {
     pub wall: SystemTime,
     /// Sends interim responses before the response itself.
     pub interim: Interim,
+    /// The exchange, at this end.
+    pub exchange: ExchangeId,
+    /// The event of its head.
+    pub event: Option<EventId>,
 }
 
 impl Request {
@@ -177,6 +182,12 @@ impl RequestBody {
     /// The trailer fields, once it has been read to its end; none before.
     pub fn trailers(&self) -> Fields {
         self.source.trailers(self.request)
+    }
+
+    /// The trailer fields, for whoever sends the body on and asks when it has ended.
+    pub fn following(&self) -> Following {
+        let (source, request) = (Rc::clone(&self.source), self.request);
+        Following::new(move || source.trailers(request))
     }
 
     /// The next bytes; `None` at its end.

@@ -78,6 +78,17 @@ impl<W: Wire> Input<W> {
         }
     }
 
+    /// These bytes were read from the stream before, of so many in all.
+    pub(crate) fn begin_with(&mut self, early: BytesMut, received: u64) {
+        self.buffer = early;
+        self.received = received;
+    }
+
+    /// Bytes that were read from the stream so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Takes the stream, and what was read from it and not used.
     pub(crate) fn take(&mut self) -> Option<(Channel<W::Stream>, BytesMut)> {
         Some((self.channel.take()?, core::mem::take(&mut self.buffer)))

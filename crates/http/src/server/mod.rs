@@ -11,6 +11,7 @@ mod priority;
 mod refusal;
 mod reply;
 mod response;
+mod secure;
 mod shared;
 mod two;
 mod upgrade;
@@ -22,9 +23,11 @@ pub use local::follow;
 pub use options::Options;
 pub use priority::{Priority, Scheduling};
 pub use response::{After, Response};
-pub use upgrade::{Upgrade, Upgraded};
+pub use secure::{Hello, Shown, Unsecured};
+pub use upgrade::Upgrade;
 
 pub use crate::two::{Allowance, Floods};
+pub use crate::upgraded::Upgraded;
 
 pub(crate) use input::poll_read_into;
 pub(crate) use response::escape;
@@ -38,9 +41,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures_util::future::{Either, select};
 use http::Version;
-use roundtrip_wire::{Listener, Nodelay, Transport as _, Wire};
+use roundtrip_wire::{Listener, LocalFuture, Nodelay, Transport as _, Wire};
 
 use crate::channel::{Channel, Counted};
+use crate::upgraded::Accepted;
 use shared::Shared;
 
 /// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS.
@@ -91,15 +95,33 @@ impl<W: Wire> Server<W> {
 
     /// Serves until `stop` completes; then takes no more connections, closes those that are idle,
     /// lets those that answer finish, and returns when all are gone or [`Options::grace`] is over.
-    pub async fn serve<L>(&self, mut listener: L, stop: impl Future<Output = ()>)
+    pub async fn serve<L>(&self, listener: L, stop: impl Future<Output = ()>)
     where
+        L: Listener<Stream = W::Stream>,
+    {
+        let shared = Rc::clone(&self.shared);
+        let converse = move |stream| -> LocalFuture<'static, ()> {
+            let full = shared.is_full();
+            Box::pin(converse(Rc::clone(&shared), stream, full))
+        };
+        self.serve_each(listener, stop, converse).await;
+    }
+
+    /// The same with a conversation of the caller's own on each connection, such as one that ends in
+    /// [`Server::answer`]: the connection counts as open until that is over.
+    pub async fn serve_each<L>(
+        &self,
+        mut listener: L,
+        stop: impl Future<Output = ()>,
+        each: impl Fn(W::Stream) -> LocalFuture<'static, ()>,
+    ) where
         L: Listener<Stream = W::Stream>,
     {
         let mut stop = pin!(stop);
         loop {
             match select(stop.as_mut(), pin!(listener.accept())).await {
                 Either::Left(_) => break,
-                Either::Right((Ok(stream), _)) => self.start(stream),
+                Either::Right((Ok(stream), _)) => self.start(stream, &each),
                 Either::Right((Err(error), _)) => self.pause(&error).await,
             }
         }
@@ -131,30 +153,80 @@ impl<W: Wire> Server<W> {
         }
     }
 
-    fn start(&self, mut stream: W::Stream) {
+    /// Completes when the server is told to stop.
+    pub async fn told_to_stop(&self) {
+        self.shared.told_to_stop().await;
+    }
+
+    /// Answers what comes on a connection that was accepted elsewhere, in the clear, with a handler of
+    /// its own; to its end.
+    pub async fn answer(&self, accepted: Accepted<W::Stream>, handler: Rc<dyn Handler>) {
+        let full = self.shared.is_full();
+        let Accepted { stream, early, received } = accepted;
+        let (shared, channel) = (Rc::clone(&self.shared), Channel::Plain(stream));
+        connection::run(shared, handler, channel, (early, received), full).await;
+    }
+
+    /// The same through TLS. From what the client says first, `choose` makes the configuration and the
+    /// handler; `None` ends the connection.
+    ///
+    /// # Errors
+    /// Why the handshake failed; an alert has been sent where that was for us to do.
+    pub async fn answer_secure(
+        &self,
+        accepted: Accepted<W::Stream>,
+        choose: impl AsyncFnOnce(Hello) -> Option<Shown>,
+    ) -> Result<(), Unsecured> {
+        let full = self.shared.is_full();
+        let Accepted { stream, early, received } = accepted;
+        let stream = Counted::with_early(stream, early, received);
+        let shared = Rc::clone(&self.shared);
+        if let Some((channel, handler)) = secure::accept(&shared, stream, choose).await? {
+            speak(shared, handler, channel, full).await;
+        }
+        Ok(())
+    }
+
+    fn start(&self, mut stream: W::Stream, each: &impl Fn(W::Stream) -> LocalFuture<'static, ()>) {
         stream.set_nodelay(Nodelay::On);
         let shared = Rc::clone(&self.shared);
         shared.connections.set(shared.connections.get() + 1);
-        let counted = CountedConnection(Rc::clone(&shared));
-        let full = shared.connections.get() > shared.options.max_connections;
+        let counted = CountedConnection(shared);
+        let conversation = each(stream);
         self.shared
             .wire
             .spawn(async move {
                 let _counted = counted;
-                let channel = match &shared.tls {
-                    None => Channel::Plain(stream),
-                    Some(config) => match accept_tls(&shared, config, stream).await {
-                        Some(channel) => channel,
-                        None => return,
-                    },
-                };
-                if channel.speaks_two() && shared.options.version >= Version::HTTP_2 {
-                    two::run(shared, channel, BytesMut::new(), full).await;
-                } else {
-                    connection::run(shared, channel, full).await;
-                }
+                conversation.await;
             })
             .detach();
+    }
+}
+
+/// Serves a connection as the server was told to.
+async fn converse<W: Wire>(shared: Rc<Shared<W>>, stream: W::Stream, full: bool) {
+    let channel = match &shared.tls {
+        None => Channel::Plain(stream),
+        Some(config) => match accept_tls(&shared, config, stream).await {
+            Some(channel) => channel,
+            None => return,
+        },
+    };
+    let handler = Rc::clone(&shared.handler);
+    speak(shared, handler, channel, full).await;
+}
+
+/// Speaks the version of HTTP that was agreed on.
+async fn speak<W: Wire>(
+    shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
+    channel: Channel<W::Stream>,
+    full: bool,
+) {
+    if channel.speaks_two() && shared.options.version >= Version::HTTP_2 {
+        two::run(shared, handler, channel, BytesMut::new(), full).await;
+    } else {
+        connection::run(shared, handler, channel, (BytesMut::new(), 0), full).await;
     }
 }
 

@@ -47,6 +47,11 @@ impl<W: Wire> Shared<W> {
         }
     }
 
+    /// Whether there are more connections than may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections.get() > self.options.max_connections
+    }
+
     /// Completes when the server is told to stop.
     pub(crate) async fn told_to_stop(&self) {
         loop {

@@ -41,6 +41,7 @@ impl Digests {
             bytes: digested(&mut self.bytes, &input.bytes),
             failed: input.failed.clone(),
             faces: input.faces.clone(),
+            policy: input.policy.clone(),
         };
         let whole = Sha256::new_with_prefix(self.markup(&input.markup));
         whole.chain_update(order.frame()).finalize().into()

@@ -65,6 +65,7 @@ mod tests {
     use crate::child::digests::Digests;
     use crate::engine::{Goal, Input, LayoutNote, Syntax};
     use crate::options::Options;
+    use crate::policy::Csp;
     use bytes::Bytes;
     use url::Url;
 
@@ -81,6 +82,7 @@ mod tests {
             bytes: content(picture),
             failed: [].into(),
             faces: Vec::new(),
+            policy: Csp::new(Url::parse("http://a.example/").unwrap()).text(),
         }
     }
 

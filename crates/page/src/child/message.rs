@@ -13,6 +13,7 @@ use crate::css::{FontFace, Slant};
 use crate::engine::{Drawn, Goal, LayoutNote, Outcome, Syntax};
 use crate::options::{Extent, Fonts, Options, Scheme, Viewport};
 use crate::picture::{PaintError, Png};
+use crate::policy::{PolicyText, RefusedData};
 use crate::resources::Face;
 
 /// The first message to the child.
@@ -46,6 +47,8 @@ pub(super) struct Order {
     pub(super) failed: BTreeSet<String>,
     /// All font faces.
     pub(super) faces: Vec<Face>,
+    /// The policies of the page's head.
+    pub(super) policy: PolicyText,
 }
 
 /// What became of an order.
@@ -63,12 +66,14 @@ coded_names! {
 coded_struct! {
     Start { fonts }
     Ready { confined }
-    Order { goal, markup, syntax, base, options, styles, bytes, failed, faces }
+    Order { goal, markup, syntax, base, options, styles, bytes, failed, faces, policy }
+    PolicyText { document, policies }
+    RefusedData { what, directive, line }
     Options { viewport, extent, scale, fonts, scheme, content_type }
     Viewport { width, height }
     Face { rule, url, sheet }
     FontFace { family, weight, slant, ranges, url }
-    Outcome { picture, images, fonts, laid_out, notes }
+    Outcome { picture, images, fonts, laid_out, notes, refused }
     Png { width, height, bytes }
 }
 

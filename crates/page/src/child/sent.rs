@@ -30,6 +30,7 @@ impl Sent {
             bytes: news(&mut self.bytes, &input.bytes),
             failed: input.failed.clone(),
             faces: input.faces.clone(),
+            policy: input.policy.clone(),
         }
     }
 }

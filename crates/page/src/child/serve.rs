@@ -83,7 +83,8 @@ fn malformed(error: Malformed) -> io::Error {
 
 /// Adds what an order brings to what is there of the page.
 fn add(page: &mut Option<Input>, order: Order) -> &Input {
-    let Order { goal: _, markup, syntax, base, options, styles, bytes, failed, faces } = order;
+    let Order { goal: _, markup, syntax, base, options, styles, bytes, failed, faces, policy } =
+        order;
     let input = match page.take() {
         None => Input {
             markup: Arc::new(markup),
@@ -94,12 +95,13 @@ fn add(page: &mut Option<Input>, order: Order) -> &Input {
             bytes: bytes.into_iter().collect(),
             failed,
             faces,
+            policy,
         },
         Some(mut before) => {
             Arc::make_mut(&mut before.markup).push_str(&markup);
             before.styles.extend(styles);
             before.bytes.extend(bytes);
-            Input { syntax, base, options, failed, faces, ..before }
+            Input { syntax, base, options, failed, faces, policy, ..before }
         }
     };
     page.insert(input)

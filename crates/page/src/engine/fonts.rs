@@ -7,8 +7,8 @@ use blitz_dom::node::NodeData;
 use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, Node, NodeId, decode_font_bytes};
 use bytes::Bytes;
 use fontique::{
-    Blob, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle, FontWeight,
-    GenericFamily, Script, ScriptExt, SourceCache,
+    Blob, CharmapIndex, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle,
+    FontWeight, GenericFamily, Script, ScriptExt, SourceCache,
 };
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
 
@@ -207,7 +207,9 @@ fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
 type Setting = (String, u16, Slant);
 
 /// The faces that the document's text is set in and that have not come, in the order in which the
-/// document first sets text in them, as browsers ask for them. Browsers load a face only when a character of its `unicode-range` is shown in its family.
+/// document first sets text in them, as browsers ask for them: for each character the one declared last of
+/// those whose `unicode-range` has it (CSS Fonts 4, section 5.2), and the one before only where that has come
+/// and lacks it.
 pub(super) fn in_use(
     document: &BaseDocument,
     faces: &[Face],
@@ -220,15 +222,59 @@ pub(super) fn in_use(
     }
     let (mut wanted, mut known) = (Vec::new(), BTreeSet::new());
     let settings = settings(document, &families);
+    let is_there: Vec<bool> = faces.iter().map(|face| face_bytes(face, came).is_some()).collect();
+    let mut glyphs = Glyphs { faces, came, read: BTreeMap::new() };
     for setting in settings.order {
         let characters = &settings.characters[&setting];
         let (family, weight, slant) = setting;
         let best = best_faces(faces, &family, f32::from(weight), slant);
-        let covers = |index: &usize| characters.iter().any(|&c| faces[*index].rule.covers(c));
-        wanted.extend(best.into_iter().filter(covers).filter(|index| known.insert(*index)));
+        for &character in characters {
+            let mut covering = best
+                .iter()
+                .rev()
+                .copied()
+                .filter(|&at| faces[at].rule.covers(character))
+                .peekable();
+            while let Some(at) = covering.next() {
+                if !is_there[at] {
+                    if known.insert(at) {
+                        wanted.push(faces[at].clone());
+                    }
+                    break;
+                }
+                // Where there is no other, nobody asks whether this one has it.
+                if covering.peek().is_none() || glyphs.has(at, character) {
+                    break;
+                }
+            }
+        }
     }
-    let missing = wanted.into_iter().map(|index| &faces[index]);
-    missing.filter(|face| face_bytes(face, came).is_none()).cloned().collect()
+    wanted
+}
+
+/// The glyphs of the faces that have come.
+struct Glyphs<'a> {
+    faces: &'a [Face],
+    came: &'a BTreeMap<String, Bytes>,
+    /// By face: its file and where that says which characters it has; `None` for what is no font.
+    read: BTreeMap<usize, Option<(Vec<u8>, CharmapIndex)>>,
+}
+
+impl Glyphs<'_> {
+    /// Whether a face has a glyph for a character.
+    fn has(&mut self, at: usize, character: char) -> bool {
+        let Self { faces, came, read } = self;
+        let read = read.entry(at).or_insert_with(|| {
+            let file = decode_font_bytes(&face_bytes(&faces[at], came)?).into_owned();
+            let options = CollectionOptions { shared: false, system_fonts: false };
+            let mut alone = Collection::new(options);
+            let registered = alone.register_fonts(Blob::new(Arc::new(file.clone())), None);
+            let index = registered.first()?.1.first()?.charmap_index();
+            Some((file, index))
+        });
+        let Some((file, index)) = read else { return false };
+        index.charmap(file).is_some_and(|map| map.map(character).is_some_and(|glyph| glyph != 0))
+    }
 }
 
 /// Which characters are set how.

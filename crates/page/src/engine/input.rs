@@ -7,6 +7,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::options::Options;
+use crate::policy::PolicyText;
 use crate::resources::Face;
 
 /// What a run is made of. It shares the page's bytes and can go to another thread.
@@ -22,6 +23,8 @@ pub(crate) struct Input {
     /// The addresses of what failed.
     pub(crate) failed: BTreeSet<String>,
     pub(crate) faces: Vec<Face>,
+    /// What keeps styles of the markup and data in addresses out.
+    pub(crate) policy: PolicyText,
 }
 
 /// How the markup is parsed.

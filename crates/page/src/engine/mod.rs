@@ -16,6 +16,7 @@ mod layout;
 mod net;
 mod note;
 mod outcome;
+mod policy;
 mod rendered;
 mod sheet;
 mod thread;
@@ -89,8 +90,8 @@ fn attempt(
         ],
         ..DocumentConfig::default()
     });
-    let (lazy, used) = tree::parse(&mut document, input, &mut outcome);
-    let mut answers = net::Answers::new(input, used);
+    let (lazy, used, csp) = tree::parse(&mut document, input, &mut outcome);
+    let mut answers = net::Answers::new(input, used, csp);
     layout::gather(&mut document, &queue, &mut answers);
     if document.try_root_element().is_some() {
         thread::during("styling");
@@ -110,6 +111,7 @@ fn attempt(
     }
     outcome.images = answers.missing;
     outcome.notes.append(&mut answers.notes);
+    outcome.refused = answers.refused;
     wanted_lazy(&document, input, lazy, &mut outcome.images);
     if goal == Goal::Paint {
         thread::during("painting");

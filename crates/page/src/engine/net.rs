@@ -1,6 +1,7 @@
 //! Blitz's network, which is a queue answered from what was delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blitz_traits::net::{Bytes, NetHandler, NetProvider, Request};
@@ -10,7 +11,9 @@ use super::input::Input;
 use super::note::LayoutNote;
 use super::sheet::{self, Used};
 use super::{embedded, images};
+use crate::fetch::Kind;
 use crate::limits;
+use crate::policy::{Claims, Csp, RefusedData};
 use crate::scan::fetchable;
 
 /// Requests in the order Blitz made them.
@@ -48,10 +51,13 @@ pub(super) struct Answers<'a> {
     asked: BTreeSet<Url>,
     pub(super) missing: Vec<Url>,
     pub(super) notes: Vec<LayoutNote>,
+    /// The policies of the page.
+    csp: Rc<Csp>,
+    pub(super) refused: Vec<RefusedData>,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(input: &'a Input, used: Used) -> Self {
+    pub(super) fn new(input: &'a Input, used: Used, csp: Rc<Csp>) -> Self {
         Answers {
             input,
             used,
@@ -61,6 +67,8 @@ impl<'a> Answers<'a> {
             asked: BTreeSet::new(),
             missing: Vec::new(),
             notes: Vec::new(),
+            csp,
+            refused: Vec::new(),
         }
     }
 
@@ -78,6 +86,9 @@ impl<'a> Answers<'a> {
 
     fn bytes(&mut self, url: &Url) -> Bytes {
         if url.scheme() == "data" {
+            if self.is_refused(url) {
+                return Bytes::new();
+            }
             let Some(bytes) = embedded::decode(url) else { return Bytes::new() };
             return self.image(url, bytes);
         }
@@ -95,6 +106,17 @@ impl<'a> Answers<'a> {
             self.missing.push(key);
         }
         Bytes::new()
+    }
+
+    /// Whether the page's policy keeps an image out that stands in its address, which is then told.
+    fn is_refused(&mut self, url: &Url) -> bool {
+        let violated = self.csp.request(url, Kind::Image, &Claims::default(), false);
+        let Some(violated) = violated.first() else { return false };
+        let refused = RefusedData::new(short(url).to_string(), violated);
+        if !self.refused.contains(&refused) && self.refused.len() < limits::LISTED {
+            self.refused.push(refused);
+        }
+        true
     }
 
     /// An image's bytes if it can be drawn within the limits.

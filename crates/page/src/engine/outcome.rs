@@ -4,6 +4,7 @@ use url::Url;
 
 use super::note::LayoutNote;
 use crate::picture::{Picture, Png};
+use crate::policy::RefusedData;
 use crate::resources::Face;
 
 /// What a run found out.
@@ -17,6 +18,8 @@ pub(crate) struct Outcome {
     /// Bytes of markup laid out.
     pub(crate) laid_out: usize,
     pub(crate) notes: Vec<LayoutNote>,
+    /// Images in addresses themselves that the page's policy refuses.
+    pub(crate) refused: Vec<RefusedData>,
 }
 
 /// A picture, as it is made here or as it comes from another process.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use blitz_dom::{BaseDocument, NodeId, UserAgentStylesheet};
 use blitz_html::DocumentHtmlParser;
@@ -21,26 +22,30 @@ use super::hints::{self, Hints};
 use super::input::{Input, Syntax};
 use super::note::LayoutNote;
 use super::outcome::Outcome;
+use super::policy::Rules;
 use super::sheet::Used;
 use crate::limits;
 use crate::media::Media;
+use crate::policy::Csp;
 use crate::scan::link_applies;
 
 /// How much markup the parser gets before the limits are looked at.
 const PIECE: usize = 16 << 10;
 
-/// Parses the markup into the document and repairs the tree. Gives the lazy images, and the classes
-/// and ids that style sheets can match.
+/// Parses the markup into the document and repairs the tree. Gives the lazy images, the classes and ids
+/// that style sheets can match, and the policies of the page.
 pub(super) fn parse(
     document: &mut BaseDocument,
     input: &Input,
     outcome: &mut Outcome,
-) -> (Vec<LazyImage>, Used) {
+) -> (Vec<LazyImage>, Used, Rc<Csp>) {
     let growth = Growth::default();
+    let rules = Rules::new(&input.policy);
     let mut mutator = document.mutate();
     let sink = Sink {
         inner: DocumentHtmlParser::new(&mut mutator),
         growth: &growth,
+        rules: &rules,
         media: Media::from(&input.options),
         base: &input.base,
     };
@@ -52,12 +57,13 @@ pub(super) fn parse(
         outcome.notes.push(LayoutNote::Flattened { elements: growth.flattened.get() });
     }
     let used = Used::of(mutator.doc);
-    let lazy = fixups::repair(&mut mutator, input, &used);
+    let (csp, styles) = rules.into_parts();
+    let lazy = fixups::repair(&mut mutator, input, &used, &styles);
     // The mutator's end makes Blitz read the style elements.
     drop(mutator);
     let hints = UserAgentStylesheet::parse(&growth.hints.borrow().sheet(growth.quirks.get()));
     document.add_user_agent_stylesheet(hints);
-    (lazy, used)
+    (lazy, used, csp)
 }
 
 fn parse_html(sink: Sink<'_, '_, '_>, markup: &str) -> usize {
@@ -102,6 +108,7 @@ struct Growth {
 struct Sink<'g, 'm, 'd> {
     inner: DocumentHtmlParser<'m, 'd>,
     growth: &'g Growth,
+    rules: &'g Rules,
     media: Media,
     base: &'g Url,
 }
@@ -186,6 +193,10 @@ impl TreeSink for Sink<'_, '_, '_> {
 
     fn parse_error(&self, _message: Cow<'static, str>) {}
 
+    fn set_current_line(&self, line: u64) {
+        self.rules.set_line(line);
+    }
+
     fn get_document(&self) -> NodeId {
         self.inner.get_document()
     }
@@ -196,8 +207,14 @@ impl TreeSink for Sink<'_, '_, '_> {
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, flags: ElementFlags) -> NodeId {
         self.growth.elements.set(self.growth.elements.get() + 1);
+        let attrs = self.rules.begin(&name, attrs);
+        let style = self.rules.style(&name, &attrs);
         let attrs = self.attributes(&name, attrs);
-        self.inner.create_element(name, attrs, flags)
+        let id = self.inner.create_element(name, attrs, flags);
+        if let Some(style) = style {
+            self.rules.keep(id, style);
+        }
+        id
     }
 
     fn create_comment(&self, _text: StrTendril) -> NodeId {

@@ -8,17 +8,19 @@ use super::rules::{
     Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_anonymous, is_small,
     link_applies, type_fits,
 };
-use super::state::{Attributes, State};
+use super::state::{Attributes, State, Text};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
 use crate::holds::Holds;
+use crate::policy::{Claims, Inline};
 use crate::srcset::{self, Source};
 
 impl State {
     pub(super) fn resources(&mut self, tag: &Tag, name: &str, line: u64) {
         match name {
-            "base" => self.set_base(tag),
+            "base" => self.set_base(tag, line),
             "link" => self.link(tag, line),
-            "meta" => self.meta(tag),
+            "meta" => self.meta(tag, line),
+            "form" => self.form(tag, line),
             "script" => self.script(tag, line),
             "img" | "image" => self.image(tag, line),
             "source" => self.source(tag, line),
@@ -29,7 +31,7 @@ impl State {
                 self.media_element = Some(Kind::Video);
                 self.list(attr(tag, "src"), Kind::Video, line, Omitted::Media);
                 if let Some(url) = self.address(attr(tag, "poster")) {
-                    self.want(url, Kind::Poster, Priority::Low, false, line);
+                    self.want(url, Kind::Poster, Priority::Low, Claims::default(), line);
                 }
             }
             "audio" => {
@@ -47,24 +49,29 @@ impl State {
     }
 
     /// The first `<base href>` counts (HTML standard, section 4.2.3).
-    fn set_base(&mut self, tag: &Tag) {
+    fn set_base(&mut self, tag: &Tag, line: u64) {
         if let Some(href) = attr(tag, "href")
             && !self.base_seen
         {
             self.base_seen = true;
             if let Ok(url) = self.document.join(href.trim())
                 && !matches!(url.scheme(), "data" | "javascript")
+                && self.may_be_base(&url, line)
             {
                 self.base = url;
             }
         }
     }
 
-    fn meta(&mut self, tag: &Tag) {
-        if attr(tag, "http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
-            && let Some(content) = attr(tag, "content")
-        {
+    fn meta(&mut self, tag: &Tag, line: u64) {
+        let (Some(name), Some(content)) = (attr(tag, "http-equiv"), attr(tag, "content")) else {
+            return;
+        };
+        if name.eq_ignore_ascii_case("refresh") {
             self.found.push(Found::Refresh { content: content.to_owned() });
+        } else if name.eq_ignore_ascii_case("content-security-policy") && !self.in_body {
+            // Only in the head (HTML, section 4.2.5.3).
+            self.add_policy(content, line);
         }
     }
 
@@ -83,30 +90,25 @@ impl State {
                 self.style_sheet(tag, url, line, applies);
             } else if has("alternate") && link_applies("stylesheet", attr(tag, "type"), disabled) {
                 // The reader could choose it: fetched when there is nothing else to do.
-                self.want(url, Kind::Style, Priority::VeryLow, is_anonymous(tag), line);
+                self.want(url, Kind::Style, Priority::VeryLow, Claims::of(tag), line);
             }
         } else if has("preload") {
             self.preload(tag, url, line, applies);
         } else if has("modulepreload") {
             if applies {
                 let priority = hinted(Priority::High, fetch_priority(tag));
-                self.want(url, Kind::Script, priority, true, line);
+                self.want(url, Kind::Script, priority, Claims::of_module(tag), line);
             }
         } else if has("icon") || has("apple-touch-icon") {
             // A browser takes one icon: here the first it could draw. Apple's are for home screens.
             let usable = has("icon") && attr(tag, "type").is_none_or(srcset::drawable);
             if usable && !std::mem::replace(&mut self.icon_found, true) {
-                self.want(url, Kind::Icon, Priority::Low, is_anonymous(tag), line);
+                self.want(url, Kind::Icon, Priority::Low, Claims::of_image(tag, false), line);
             }
         } else if has("prefetch") || has("prerender") {
-            self.found.push(Found::Listed { url, kind: Kind::Later, line, why: Omitted::NotNow });
+            self.list_address(url, Kind::Later, line, Omitted::NotNow);
         } else if has("manifest") {
-            self.found.push(Found::Listed {
-                url,
-                kind: Kind::Manifest,
-                line,
-                why: Omitted::NotNow,
-            });
+            self.list_address(url, Kind::Manifest, line, Omitted::NotNow);
         } else if has("preconnect") {
             let anonymous = is_anonymous(tag);
             self.found.push(Found::Hint { url, reach: Reach::Connection, anonymous });
@@ -123,7 +125,7 @@ impl State {
         };
         let blocks = if applies { Blocks::Render } else { Blocks::None };
         let media = (!applies).then(|| attr(tag, "media").unwrap_or("").to_owned());
-        self.found.push(Found::Resource(Want {
+        self.resource(Want {
             url,
             kind: Kind::Style,
             priority,
@@ -131,8 +133,8 @@ impl State {
             line,
             media,
             holds: if applies { Holds::STYLE } else { Holds::NOTHING },
-            anonymous: is_anonymous(tag),
-        }));
+            claims: Claims::of(tag),
+        });
     }
 
     /// `<link rel=preload>`: the destination its `as` names (HTML standard, section 4.6.7.15).
@@ -150,7 +152,7 @@ impl State {
             let priority = hinted(priority, fetch_priority(tag));
             // A font too is fetched as the link says, though style sheets ask for it without credentials
             // (CSS Fonts 4, section 4.8): one that does not say `crossorigin` is fetched in vain.
-            self.want(url, kind, priority, is_anonymous(tag), line);
+            self.want(url, kind, priority, Claims::of(tag), line);
         }
     }
 
@@ -167,7 +169,8 @@ impl State {
             && let Some(url) = self.address(chosen)
         {
             let priority = hinted(Priority::Low, fetch_priority(tag));
-            self.want(url, Kind::Image, priority, is_anonymous(tag), line);
+            let claims = Claims::of_image(tag, source.srcset.is_some());
+            self.want(url, Kind::Image, priority, claims, line);
         }
     }
 
@@ -177,14 +180,17 @@ impl State {
             return;
         }
         let Some(src) = attr(tag, "src") else {
-            self.counts.scripts_inline += 1;
-            if kind == ScriptKind::Classic {
-                self.found.push(Found::ScriptRuns { in_head: !self.in_body });
-            }
+            // Whether it may run is known when all of it is there.
+            self.script_begins = Some(kind);
             return;
         };
-        self.counts.scripts_external += 1;
-        let Some(url) = self.address(Some(src)) else { return };
+        if self.is_sandboxed(src, line) {
+            return;
+        }
+        let Some(url) = self.address(Some(src)) else {
+            self.counts.scripts_external += 1;
+            return;
+        };
         let at_once = attr(tag, "async").is_none();
         let waits = kind == ScriptKind::Classic && at_once && attr(tag, "defer").is_none();
         let priority = match (waits || kind == ScriptKind::Module, self.image_found) {
@@ -192,7 +198,7 @@ impl State {
             (true, false) => Priority::High,
             (true, true) => Priority::Medium,
         };
-        self.found.push(Found::Resource(Want {
+        let may_run = self.resource(Want {
             url,
             kind: Kind::Script,
             priority: hinted(priority, fetch_priority(tag)),
@@ -206,11 +212,35 @@ impl State {
                 body: waits && !self.in_body,
                 runs: true,
             },
-            // Modules are always fetched so (HTML standard, section 8.1.4.2).
-            anonymous: kind == ScriptKind::Module || is_anonymous(tag),
-        }));
-        if waits {
+            claims: if kind == ScriptKind::Module {
+                Claims::of_module(tag)
+            } else {
+                Claims::of(tag)
+            },
+        });
+        self.counts.scripts_external += usize::from(may_run);
+        if waits && may_run {
             self.found.push(Found::ScriptRuns { in_head: !self.in_body });
+        }
+    }
+
+    /// All of a script that stands in the page is there.
+    pub(super) fn script_ended(&mut self, kind: ScriptKind, text: &Text) {
+        if self.is_sandboxed(Inline::Script.name(), text.line)
+            || !self.admits_inline(Inline::Script, text)
+        {
+            return;
+        }
+        self.counts.scripts_inline += 1;
+        if kind == ScriptKind::Classic {
+            self.found.push(Found::ScriptRuns { in_head: !self.in_body });
+        }
+    }
+
+    /// All of a `<style>` element is there.
+    pub(super) fn style_ended(&mut self, text: Text) {
+        if self.admits_inline(Inline::Style, &text) {
+            self.found.push(Found::Style { css: text.text });
         }
     }
 
@@ -224,7 +254,9 @@ impl State {
 
     fn image(&mut self, tag: &Tag, line: u64) {
         let img = Attributes { media: None, mime: None, ..Attributes::of(tag) };
-        let sources = self.picture.take().unwrap_or_default();
+        let picture = self.picture.take();
+        let claims = Claims::of_image(tag, picture.is_some() || img.srcset.is_some());
+        let sources = picture.unwrap_or_default();
         let borrowed: Vec<Source<'_>> = sources.iter().map(Attributes::source).collect();
         let chosen = srcset::choose(&borrowed, img.source(), self.media);
         let Some(url) = self.address(chosen) else { return };
@@ -240,31 +272,30 @@ impl State {
             }
             hint => hinted(Priority::Low, hint),
         };
-        self.want(url, Kind::Image, priority, is_anonymous(tag), line);
+        self.want(url, Kind::Image, priority, claims, line);
     }
 
     fn plain_image(&mut self, src: Option<&str>, line: u64) {
         if let Some(url) = self.address(src) {
             self.image_found = true;
-            self.want(url, Kind::Image, Priority::Low, false, line);
+            self.want(url, Kind::Image, Priority::Low, Claims::default(), line);
         }
     }
 
     /// Wants what nothing waits for.
-    fn want(&mut self, url: Url, kind: Kind, priority: Priority, anonymous: bool, line: u64) {
+    fn want(&mut self, url: Url, kind: Kind, priority: Priority, claims: Claims, line: u64) {
         let (blocks, holds) = (Blocks::None, Holds::NOTHING);
-        let want = Want { url, kind, priority, blocks, line, media: None, holds, anonymous };
-        self.found.push(Found::Resource(want));
+        self.resource(Want { url, kind, priority, blocks, line, media: None, holds, claims });
     }
 
     fn list(&mut self, src: Option<&str>, kind: Kind, line: u64, why: Omitted) {
         if let Some(url) = self.address(src) {
-            self.found.push(Found::Listed { url, kind, line, why });
+            self.list_address(url, kind, line, why);
         }
     }
 
     /// The absolute address of something that goes over the network.
-    fn address(&self, written: Option<&str>) -> Option<Url> {
+    pub(super) fn address(&self, written: Option<&str>) -> Option<Url> {
         let written = written?.trim();
         if written.is_empty() {
             return None;

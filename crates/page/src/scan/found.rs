@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
 use crate::holds::Holds;
+use crate::policy::{Claims, Refused};
 
 /// Something a document wants or has.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,12 @@ pub(crate) enum Found {
     Refresh {
         content: String,
     },
+    /// Something that the rules of the page refuse, or would refuse if they were enforced.
+    Refused {
+        refused: Refused,
+        /// Its address, where it has one.
+        url: Option<Url>,
+    },
     /// A script that runs as soon as the parser has come to it.
     ScriptRuns {
         in_head: bool,
@@ -44,14 +51,15 @@ pub(crate) struct Want {
     /// The query, where it does not match.
     pub(crate) media: Option<String>,
     pub(crate) holds: Holds,
-    /// Other origins are asked without credentials (`crossorigin`).
-    pub(crate) anonymous: bool,
+    /// What the element says of the request.
+    pub(crate) claims: Claims,
 }
 
 /// What was counted on the way.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) elements: usize,
+    /// Scripts that a browser would run, with an address and without.
     pub(crate) scripts_external: usize,
     pub(crate) scripts_inline: usize,
     pub(crate) canvases: usize,

@@ -7,10 +7,12 @@
 mod elements;
 mod found;
 mod head;
+mod policy;
 mod rules;
 mod state;
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{
@@ -21,6 +23,7 @@ use url::Url;
 use crate::fetch::Initiator;
 use crate::link::Link;
 use crate::media::Media;
+use crate::policy::{Disposition, Policy, Stands};
 
 pub(crate) use found::{Counts, Found, Want};
 pub(crate) use rules::{fetchable, is_css, link_applies};
@@ -49,6 +52,17 @@ impl Scanner {
 
     pub(crate) fn finish(&mut self) {
         self.tokenizer.end();
+    }
+
+    /// A policy in the document's head. To be said before its first byte.
+    pub(crate) fn add_policy(&mut self, list: &str, disposition: Disposition) {
+        let mut state = self.tokenizer.sink.state.borrow_mut();
+        Arc::make_mut(&mut state.policy).csp.add(list, disposition, Stands::Field);
+    }
+
+    /// The rules of the page, as far as it has been read.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.tokenizer.sink.state.borrow().policy)
     }
 
     /// What a link of the document's head wants; `None` where browsers pass it over.

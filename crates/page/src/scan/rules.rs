@@ -4,6 +4,7 @@ use html5ever::tokenizer::Tag;
 use url::Url;
 
 use crate::fetch::{Kind, Priority};
+use crate::policy::Claims;
 
 /// An address without its fragment, if its scheme can be fetched.
 pub(crate) fn fetchable(mut url: Url) -> Option<Url> {
@@ -131,6 +132,44 @@ pub(super) fn is_content(name: &str) -> bool {
 /// Whether other origins are asked without credentials (HTML standard, section 2.5.4).
 pub(super) fn is_anonymous(tag: &Tag) -> bool {
     attr(tag, "crossorigin").is_some_and(|mode| !mode.eq_ignore_ascii_case("use-credentials"))
+}
+
+impl Claims {
+    /// Those of a `<link>` or `<script>`.
+    pub(super) fn of(tag: &Tag) -> Self {
+        let owned = |name| attr(tag, name).filter(|value| !value.is_empty()).map(str::to_owned);
+        Self {
+            nonce: owned("nonce").filter(|_| is_nonceable(tag)),
+            integrity: owned("integrity"),
+            cors: attr(tag, "crossorigin").is_some(),
+            anonymous: is_anonymous(tag),
+            ..Self::default()
+        }
+    }
+
+    /// Those of a module script, which other origins always have to permit, and which is asked for without
+    /// credentials (HTML standard, section 8.1.4.2).
+    pub(super) fn of_module(tag: &Tag) -> Self {
+        Self { cors: true, anonymous: true, module: true, ..Self::of(tag) }
+    }
+
+    /// Those of an image, which `integrity` is not for.
+    pub(super) fn of_image(tag: &Tag, image_set: bool) -> Self {
+        Self { integrity: None, image_set, ..Self::of(tag) }
+    }
+}
+
+/// Whether an element's nonce counts. It does not where the element may have been left open by somebody who
+/// put markup before it (CSP 3, section 6.7.3.1).
+pub(super) fn is_nonceable(tag: &Tag) -> bool {
+    let holds_markup = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.contains("<script") || text.contains("<style")
+    };
+    let swallowed =
+        |attr: &html5ever::Attribute| holds_markup(&attr.name.local) || holds_markup(&attr.value);
+    let script = &*tag.name == "script";
+    !(script && (tag.had_duplicate_attributes || tag.attrs.iter().any(swallowed)))
 }
 
 pub(super) fn attr<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {

@@ -1,13 +1,16 @@
 //! What the scanner remembers between tokens.
 
+use std::sync::Arc;
+
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Doctype, Tag, TokenSinkResult};
 use url::Url;
 
 use super::found::{Counts, Found};
-use super::rules::{attr, belongs_to_head, is_content, is_css};
+use super::rules::{ScriptKind, attr, belongs_to_head, is_content, is_css, is_nonceable};
 use crate::fetch::Kind;
 use crate::media::Media;
+use crate::policy::Policy;
 use crate::srcset::Source;
 
 /// What the text being read belongs to.
@@ -15,12 +18,32 @@ use crate::srcset::Source;
 pub(super) enum Reading {
     Nothing,
     Title(String),
-    Style(String),
+    Style(Text),
+    /// A script that stands in the page. Its text is kept where a policy may want to see it.
+    Script(ScriptKind, Text),
     /// Text that is not looked at.
     Raw,
 }
 
+/// The text of an element, and what the element says of it.
+#[derive(PartialEq)]
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) nonce: Option<String>,
+    pub(super) line: u64,
+}
+
+impl Text {
+    /// That of an element which begins.
+    fn of(tag: &Tag, line: u64) -> Self {
+        let nonce = attr(tag, "nonce").filter(|_| is_nonceable(tag)).map(str::to_owned);
+        Self { text: String::new(), nonce, line }
+    }
+}
+
 pub(super) struct State {
+    /// The rules of the page, as far as it has been read.
+    pub(super) policy: Arc<Policy>,
     pub(super) document: Url,
     pub(super) base: Url,
     pub(super) base_seen: bool,
@@ -36,6 +59,8 @@ pub(super) struct State {
     /// `<source>`s of the `<picture>` being read.
     pub(super) picture: Option<Vec<Attributes>>,
     pub(super) media_element: Option<Kind>,
+    /// The element that begins is a script that stands in the page.
+    pub(super) script_begins: Option<ScriptKind>,
     pub(super) icon_found: bool,
     pub(super) image_found: bool,
     pub(super) large_images: usize,
@@ -77,6 +102,7 @@ impl Attributes {
 impl State {
     pub(super) fn new(document: Url, media: Media) -> Self {
         State {
+            policy: Policy::new(document.clone()),
             base: document.clone(),
             document,
             base_seen: false,
@@ -90,6 +116,7 @@ impl State {
             templates: 0,
             picture: None,
             media_element: None,
+            script_begins: None,
             icon_found: false,
             image_found: false,
             large_images: 0,
@@ -121,20 +148,23 @@ impl State {
         let name = &*tag.name;
         self.in_body |= !foreign && !belongs_to_head(name);
         self.counts.content |= self.templates == 0 && is_content(name);
+        if self.templates == 0 {
+            self.inline_attributes(tag, line);
+        }
         if foreign {
             if name == "style" && !tag.self_closing && self.templates == 0 {
-                self.reading = Reading::Style(String::new());
+                self.reading = Reading::Style(Text::of(tag, line));
             }
             return TokenSinkResult::Continue;
         }
         if self.templates == 0 {
             self.resources(tag, name, line);
         }
-        self.enter(tag, name)
+        self.enter(tag, name, line)
     }
 
     /// Follows the tree state a start tag changes, and the tokenizer state it asks for.
-    fn enter(&mut self, tag: &Tag, name: &str) -> TokenSinkResult<()> {
+    fn enter(&mut self, tag: &Tag, name: &str, line: u64) -> TokenSinkResult<()> {
         let kind = match name {
             "template" => {
                 self.templates += 1;
@@ -154,15 +184,21 @@ impl State {
                 let applies = attr(tag, "media").is_none_or(|query| self.media.matches(query));
                 let css = attr(tag, "type").is_none_or(is_css);
                 self.reading = if applies && css && self.templates == 0 {
-                    Reading::Style(String::new())
+                    Reading::Style(Text::of(tag, line))
                 } else {
                     Reading::Raw
                 };
                 return TokenSinkResult::RawData(RawKind::Rawtext);
             }
+            "script" => {
+                self.reading = match self.script_begins.take() {
+                    Some(kind) => Reading::Script(kind, Text::of(tag, line)),
+                    None => Reading::Raw,
+                };
+                return TokenSinkResult::RawData(RawKind::ScriptData);
+            }
             "textarea" => RawKind::Rcdata,
             "xmp" | "iframe" | "noembed" | "noframes" => RawKind::Rawtext,
-            "script" => RawKind::ScriptData,
             "plaintext" => return TokenSinkResult::Plaintext,
             _ => return TokenSinkResult::Continue,
         };
@@ -175,7 +211,8 @@ impl State {
             ("title", Reading::Title(text)) => {
                 self.title = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));
             }
-            ("style", Reading::Style(css)) => self.found.push(Found::Style { css }),
+            ("style", Reading::Style(text)) => self.style_ended(text),
+            ("script", Reading::Script(kind, text)) => self.script_ended(kind, &text),
             ("template", _) => self.templates = self.templates.saturating_sub(1),
             ("picture", _) => self.picture = None,
             ("video" | "audio", _) => self.media_element = None,
@@ -186,17 +223,26 @@ impl State {
         }
     }
 
-    /// A style element that was never closed counts all the same.
+    /// A style element that was never closed counts all the same. A script is not run then.
     pub(super) fn end_of_file(&mut self) {
-        if let Reading::Style(css) = std::mem::replace(&mut self.reading, Reading::Nothing) {
-            self.found.push(Found::Style { css });
+        match std::mem::replace(&mut self.reading, Reading::Nothing) {
+            Reading::Style(text) => self.style_ended(text),
+            Reading::Script(..) => self.counts.scripts_inline += 1,
+            _ => {}
         }
     }
 
     pub(super) fn text(&mut self, text: &str) {
         match &mut self.reading {
             Reading::Title(kept) if kept.len() < 4096 => kept.push_str(text),
-            Reading::Style(kept) if kept.len() < crate::limits::STYLE => kept.push_str(text),
+            Reading::Style(kept) if kept.text.len() < crate::limits::STYLE => {
+                kept.text.push_str(text);
+            }
+            Reading::Script(_, kept)
+                if !self.policy.csp.is_empty() && kept.text.len() < crate::limits::STYLE =>
+            {
+                kept.text.push_str(text);
+            }
             Reading::Nothing if !self.counts.content && !text.trim().is_empty() => {
                 self.in_body = true;
                 self.counts.content |= self.templates == 0;

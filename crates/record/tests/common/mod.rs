@@ -282,6 +282,27 @@ fn tcp(text: &str) -> Vec<What> {
             remote: socket("192.0.2.80:443"),
             version: 1,
         }),
+        What::WebSocketFrame(WebSocketFrame {
+            exchange: ExchangeId(1),
+            direction: Direction::Sent,
+            opcode: 1,
+            fin: true,
+            compressed: true,
+            length: 5,
+            offset: Some(0),
+            kept: 9,
+        }),
+        What::WebSocketEnded(WebSocketEnded {
+            exchange: ExchangeId(1),
+            sent: WebSocketSide {
+                frames: 1,
+                bytes: 5,
+                payload: Some(BodyRef { sha256: "ab".repeat(32), length: 9 }),
+            },
+            received: WebSocketSide::default(),
+            code: Some(1000),
+            broken: Some("it ended inside a frame".into()),
+        }),
         What::QuicClosed(QuicClosed {
             connection: ConnectionId(2),
             direction: Some(Direction::Received),
@@ -573,6 +594,15 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::WriteFailed { path: name(), why: name() },
         FaultKind::ReadFailed { path: name(), why: name() },
         FaultKind::PaintFailed { why: name() },
+        FaultKind::Refused {
+            rule: "integrity".into(),
+            says: name(),
+            found: Some(name()),
+            line: Some(1),
+            what: vec![name()],
+            count: 1,
+            came: true,
+        },
         FaultKind::Interrupted,
     ]
 }

@@ -1,3 +1,4 @@
 //! The style sheet of the report.
 
-pub(super) const SHEET: &str = include_str!("report.css");
+/// The style sheet of every page of ours: colours that go by the reader's preference, tables, sections.
+pub const SHEET: &str = include_str!("report.css");

@@ -42,7 +42,12 @@ fn relation(page: &Url, resource: &Url) -> Relation {
 /// Gives a request the fields of a browser.
 pub(crate) fn fields(browser: BrowserName, asked: &Asked<'_>, request: &mut Request) {
     match browser {
-        BrowserName::Roundtrip => {}
+        BrowserName::Roundtrip => {
+            let elsewhere = |page| relation(page, &request.url) != Relation::SameOrigin;
+            if asked.page.is_some_and(elsewhere) {
+                origin(asked, request);
+            }
+        }
         BrowserName::Chromium => chromium(asked, request),
         BrowserName::Firefox => firefox(asked, request),
     }
@@ -138,16 +143,21 @@ fn common(asked: &Asked<'_>, request: &mut Request, language: &str) {
         }
         request.fields.add("Sec-Fetch-Dest", destination);
     }
-    if asked.cors
-        && let Some(page) = asked.page
-    {
-        request.fields.add("Origin", page.origin().ascii_serialization());
-    }
+    origin(asked, request);
     let codings = if is_secure(request) { "gzip, deflate, br, zstd" } else { "gzip, deflate" };
     for (name, value) in [("Accept-Encoding", codings), ("Accept-Language", language)] {
         if !request.fields.contains(name) {
             request.fields.add(name, value);
         }
+    }
+}
+
+/// Who wants to use what another origin has (Fetch, "append a request Origin header"): servers answer by it.
+fn origin(asked: &Asked<'_>, request: &mut Request) {
+    if asked.cors
+        && let Some(page) = asked.page
+    {
+        request.fields.add("Origin", page.origin().ascii_serialization());
     }
 }
 

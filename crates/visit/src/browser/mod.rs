@@ -5,7 +5,7 @@ mod cpu;
 mod fields;
 mod name;
 
-use roundtrip_http::client::Binding;
+use roundtrip_http::client::{Binding, Coalescing};
 
 use crate::crypto::KeyShares;
 
@@ -25,6 +25,11 @@ pub struct Browser {
     /// Whether it sends its first request to a server of TLS 1.2 before that has told that it is done
     /// (False Start, RFC 7918), in the lab: after as many round trips as with TLS 1.3.
     pub false_start: bool,
+    /// Whether it asks for HTTPS records (RFC 9460) beside addresses, and waits a little for them.
+    pub https_records: bool,
+    /// Whether it asks for a page of a public name over https first, though its address says http, and only
+    /// where that fails in the clear.
+    pub https_first: bool,
     /// How it orders requests.
     pub order: Order,
     /// How long its own work takes, in the lab. On other wires this machine's own work takes its time.
@@ -36,6 +41,8 @@ pub struct Browser {
 pub struct Order {
     /// By which connection a request goes that found none free.
     pub binding: Binding,
+    /// Whether hosts share connections of HTTP/2.
+    pub coalescing: Coalescing,
     /// Connections opened at the start of a navigation besides the one that the document needs.
     pub ahead: u32,
     /// What may be under way until the body begins.
@@ -68,9 +75,16 @@ impl Browser {
         key_shares: KeyShares::Hybrid,
         // Measured: 344 to 349 ms from the first SYN to the first request over 170 ms, with 1.2 as with 1.3.
         false_start: true,
+        // Measured.
+        https_records: true,
+        // Measured; chrome/browser/ssl/https_upgrades_interceptor.cc. Only who types "http://" himself in
+        // the address bar has his way at once; links, bookmarks and other programs do not.
+        https_first: true,
         order: Order {
             // net/socket/client_socket_pool.h, "late binding".
             binding: Binding::Late,
+            // net/spdy/spdy_session_pool.cc, "IP-based pooling".
+            coalescing: Coalescing::ByAddress,
             // Measured: the first sub-resource finds a second connection ready, which was opened with
             // the first (chrome/browser/predictors, "loading predictor").
             ahead: 1,
@@ -93,10 +107,16 @@ impl Browser {
         key_shares: KeyShares::Hybrid,
         // security.ssl.enable_false_start.
         false_start: true,
+        // Only with its own resolver (DNS over HTTPS), which is not what is asked here.
+        https_records: false,
+        // dom.security.https_first is on, but nobody has measured how it goes about it.
+        https_first: false,
         order: Order {
             // netwerk/protocol/http/nsHttpConnectionMgr.cpp: a transaction goes by the first
             // connection that is free.
             binding: Binding::Late,
+            // The same file, FindCoalescableConnection.
+            coalescing: Coalescing::ByAddress,
             // A speculative connection is opened for the document alone.
             ahead: 0,
             head: None,
@@ -112,8 +132,11 @@ impl Browser {
         user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")),
         key_shares: KeyShares::Classical,
         false_start: false,
+        https_records: false,
+        https_first: false,
         order: Order {
             binding: Binding::Early,
+            coalescing: Coalescing::Off,
             ahead: 0,
             head: None,
             icon_after_load: false,

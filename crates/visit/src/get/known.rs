@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use http::Version;
 use roundtrip_fetch::{Alternatives, Hsts};
-use roundtrip_http::message::Fields;
+use roundtrip_http::message::{Fields, to_text};
 use url::Url;
 
 /// What is known of hosts, and learned of them on the way. What is `None` is not asked and not learned.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Hosts that want https.
-    pub hsts: Option<Rc<RefCell<Hsts>>>,
+    pub hsts: Option<Hsts>,
     /// Hosts that can be had elsewhere.
     pub alternatives: Option<Rc<RefCell<Alternatives>>>,
 }
@@ -21,8 +21,8 @@ pub struct Known {
 impl Known {
     /// Makes a URL one of https where its host wants that.
     pub(super) fn secure(&self, url: &mut Url, now: SystemTime) {
-        if let Some(hsts) = &self.hsts {
-            hsts.borrow().secure(url, now);
+        if let Some(secured) = self.hsts.as_ref().and_then(|hsts| hsts.secured(url, now)) {
+            *url = secured;
         }
     }
 
@@ -36,8 +36,8 @@ impl Known {
 
     /// Learns what an answer says of its host.
     pub(super) fn learn(&self, url: &Url, version: Version, fields: &Fields, now: SystemTime) {
-        if let Some(hsts) = &self.hsts {
-            hsts.borrow_mut().learn(url, fields, now);
+        if let (Some(hsts), Some(said)) = (&self.hsts, fields.get("Strict-Transport-Security")) {
+            hsts.learn(url, &to_text(said), now);
         }
         if let Some(known) = &self.alternatives {
             let protocol = if version == Version::HTTP_2 { "h2" } else { "h1" };

@@ -33,19 +33,19 @@ use self::rules::Breach;
 use self::sending::{Sending, Turn};
 use self::stream::{Done, Stream, coded, cut, handle, pass_over};
 use self::watcher::Watcher;
-use super::handler::Request;
+use super::handler::{Handler, Request};
 use super::interim::Interim;
 use super::options::Options;
 use super::priority::{Priority, Turns};
 use super::refusal;
 use super::response::{After, Response};
 use super::shared::Shared;
-use super::upgrade::Upgraded;
 use crate::channel::Channel;
 use crate::message::authority;
 use crate::reporter::{Reporter, RequestReport};
 use crate::timer::Timer;
 use crate::two::{Guard, Io, Wiretap};
+use crate::upgraded::Upgraded;
 
 /// How much a client may send of one body before the handler has read some of it.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -67,6 +67,7 @@ type Accepts<W> = h2::server::Connection<Io<W, Watcher>, Bytes>;
 /// 503.
 pub(crate) async fn run<W: Wire>(
     shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
     channel: Channel<W::Stream>,
     early: BytesMut,
     full: bool,
@@ -78,7 +79,8 @@ pub(crate) async fn run<W: Wire>(
     let late = pin!(shared.wire.sleep(shared.options.head_timeout));
     let (by, why) = match select(handshake, late).await {
         Either::Left((Ok(two), _)) => {
-            let mut serving = Serving::new(Rc::clone(&shared), Rc::clone(&tap), id, two, full);
+            let parts = (Rc::clone(&shared), handler, Rc::clone(&tap));
+            let mut serving = Serving::new(parts, id, two, full);
             let ended = poll_fn(|context| serving.poll(context)).await;
             serving.finish();
             ended
@@ -160,6 +162,7 @@ async fn linger<W: Wire>(shared: &Shared<W>, tap: &Wiretap<W, Watcher>) {
 /// A connection that is being served.
 struct Serving<W: Wire> {
     shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
     tap: Rc<Wiretap<W, Watcher>>,
     id: ConnectionId,
     two: Accepts<W>,
@@ -204,8 +207,7 @@ enum Late {
 
 impl<W: Wire> Serving<W> {
     fn new(
-        shared: Rc<Shared<W>>,
-        tap: Rc<Wiretap<W, Watcher>>,
+        (shared, handler, tap): (Rc<Shared<W>>, Rc<dyn Handler>, Rc<Wiretap<W, Watcher>>),
         id: ConnectionId,
         two: Accepts<W>,
         full: bool,
@@ -217,6 +219,7 @@ impl<W: Wire> Serving<W> {
             stopping: Some(Box::pin(async move { told.told_to_stop().await })),
             turns: Turns::new(shared.options.scheduling),
             shared,
+            handler,
             tap,
             id,
             two,
@@ -325,7 +328,9 @@ impl<W: Wire> Serving<W> {
             Err(error) => Some(refusal::malformed(error)),
         };
         let priority = head.fields.get("Priority").map(Priority::parse).unwrap_or_default();
-        let request = Rc::new(Request { head, local, peer, secure, at: now, wall, interim });
+        let (at, exchange, event) = (now, reporter.exchange(), cause);
+        let request = Request { head, local, peer, secure, at, wall, interim, exchange, event };
+        let request = Rc::new(request);
         let stream = Stream {
             request,
             incoming,
@@ -336,7 +341,7 @@ impl<W: Wire> Serving<W> {
             answer: None,
             cut: None,
         };
-        self.tasks.push(handle(Rc::clone(&shared), id, &stream, refused));
+        self.tasks.push(handle(Rc::clone(&self.handler), id, &stream, refused));
         let update = self.tap.watch().take_update(id);
         self.turns.set(id, update.unwrap_or(priority));
         self.streams.insert(id, stream);

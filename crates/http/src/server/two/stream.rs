@@ -18,7 +18,7 @@ use super::sending::Sending;
 use crate::message::Fields;
 use crate::reporter::{EndReport, HeadReport, Reporter};
 use crate::server::access::Served;
-use crate::server::handler::{BodySource as _, Request, RequestBody};
+use crate::server::handler::{BodySource as _, Handler, Request, RequestBody};
 use crate::server::response::{Response, is_bodyless};
 use crate::server::shared::Shared;
 use crate::two::Ledger;
@@ -76,7 +76,7 @@ pub(crate) fn pass_over<W: Wire>(wire: &W, body: Rc<Incoming<W>>) -> LocalFuture
 
 /// Makes the response, unless the client gives the request up.
 pub(crate) fn handle<W: Wire>(
-    shared: Rc<Shared<W>>,
+    handler: Rc<dyn Handler>,
     id: u32,
     stream: &Stream<W>,
     refused: Option<Response>,
@@ -87,7 +87,7 @@ pub(crate) fn handle<W: Wire>(
         if let Some(response) = refused {
             return Done::Response(id, Box::new(response));
         }
-        let mut handling = pin!(shared.handler.handle(&request, body));
+        let mut handling = pin!(handler.handle(&request, body));
         poll_fn(|context| {
             if responder.poll_reset(context).is_ready() {
                 return Poll::Ready(Done::GivenUp(id));

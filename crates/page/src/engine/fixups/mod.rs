@@ -25,6 +25,7 @@ use url::Url;
 
 use super::images::SvgFonts;
 use super::input::Input;
+use super::policy::Styles;
 use super::sheet::{self, Used};
 use crate::css;
 use crate::media::Media;
@@ -46,6 +47,7 @@ pub(super) fn repair(
     mutator: &mut DocumentMutator<'_>,
     input: &Input,
     used: &Used,
+    styles: &Styles,
 ) -> Vec<LazyImage> {
     let media = Media::from(&input.options);
     let mut lazy = Vec::new();
@@ -53,7 +55,7 @@ pub(super) fn repair(
         let Some(node) = mutator.doc.get_node(id) else { continue };
         let Some(element) = node.element_data() else { continue };
         match &*element.name.local {
-            "style" => style_element(mutator, id, media, used),
+            "style" => style_element(mutator, id, media, used, styles),
             "img" => lazy.extend(image(mutator, id, media, input)),
             "details" => controls::close_details(mutator, id),
             "select" => controls::show_choice(mutator, id),
@@ -114,7 +116,13 @@ fn elements(document: &BaseDocument) -> Vec<NodeId> {
 }
 
 /// Blitz ignores `media` and `type` on `<style>` and decodes entities in its text.
-fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media, used: &Used) {
+fn style_element(
+    mutator: &mut DocumentMutator<'_>,
+    id: NodeId,
+    media: Media,
+    used: &Used,
+    styles: &Styles,
+) {
     let Some(node) = mutator.doc.get_node(id) else { return };
     let applies = node.attr(local_name!("media")).is_none_or(|query| media.matches(query))
         && node.attr(local_name!("type")).is_none_or(is_css);
@@ -127,7 +135,7 @@ fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media, us
         })
         .collect();
     let whole: String = texts.iter().map(|(_, text)| text.as_str()).collect();
-    let css = if applies {
+    let css = if applies && !styles.refuse(id, &whole) {
         sheet::prepare(&css::scan(&whole, media).text, used).replace('&', "&amp;")
     } else {
         String::new()

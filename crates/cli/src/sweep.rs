@@ -1,0 +1,324 @@
+//! The command `roundtrip sweep`.
+
+pub(crate) mod args;
+mod progress;
+mod stop;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use roundtrip_os::{Asked, processor_time};
+use roundtrip_report::text::{count, duration};
+use roundtrip_story::Figure;
+use roundtrip_sweep::{
+    Grid, Job, Outcome as CellOutcome, Ran, Settings, Shard, Sources, SweepError, SweepPlan,
+    SweepReport, html, json, merge, records, results, sweep, text,
+};
+use serde_json::json as value;
+
+use self::args::{KeepSweep, MergeSweep, PlanSweep, ReportSweep, RunSweep, Step, Sweep};
+use self::progress::Drawn;
+use self::stop::Stop;
+use crate::options::{Colour, Format};
+use crate::outcome::Outcome;
+use crate::{keep, painter, terminal};
+
+/// The exit code after SIGTERM: EX_TEMPFAIL of sysexits.h, "try again".
+const TERMINATED: u8 = 75;
+/// The exit code after Ctrl-C.
+const INTERRUPTED: u8 = 130;
+/// The exit code where something else than the plan keeps a sweep from its end.
+const FAILED: u8 = 1;
+/// How much processor time a shard is to take.
+const SHARD_SECONDS: f64 = 600.0;
+/// How many cells are carried out to see what they take.
+const SAMPLE: u64 = 12;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Sweep, _: Colour) -> Outcome {
+    match (&arguments.step, &arguments.run) {
+        (Some(Step::Run(run)), _) | (None, Some(run)) => carry_out(run),
+        (Some(Step::Plan(plan)), _) => planned(plan),
+        (Some(Step::Merge(merge)), _) => merged(merge),
+        (Some(Step::Report(report)), _) => reported(report),
+        (Some(Step::Keep(keep)), _) => kept(keep),
+        (None, None) => Err(anyhow!("no plan: roundtrip sweep PLAN.toml")),
+    }
+}
+
+/// A plan, and its cells.
+fn grid(path: &Path) -> anyhow::Result<(SweepPlan, Grid)> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let plan =
+        SweepPlan::parse(&text, path).map_err(|error| anyhow!("{}, {error}", path.display()))?;
+    let saved = |name: &str| -> Result<PathBuf, String> {
+        let found = keep::saved().and_then(|runs| Ok(runs.find(name)?));
+        found.map(|run| run.path).map_err(|error| terminal::whole(&error))
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let sources = Sources { folder, saved: &saved };
+    let grid = Grid::of(&plan, &sources, Some(&painter::program()?))?;
+    Ok((plan, grid))
+}
+
+/// What becomes of an error: where the plan is at fault it ends the command with 2, or else with 1, since
+/// a scheduler gives up on the one and tries the other again.
+fn failed(error: SweepError) -> Outcome {
+    match error {
+        SweepError::Plan { .. } | SweepError::Input { .. } => Err(error.into()),
+        other => {
+            terminal::note(&terminal::whole(&other.into()));
+            Ok(FAILED)
+        }
+    }
+}
+
+/// A path beside the plan's name in this folder: `PLAN` and what is added.
+fn called(plan: &Path, added: &str) -> PathBuf {
+    let stem = plan.file_stem().unwrap_or_default().to_string_lossy();
+    PathBuf::from(format!("{stem}{added}"))
+}
+
+/// The shard that is asked for, and how that is known where nobody wrote it.
+fn shard(arguments: &RunSweep) -> anyhow::Result<(Shard, Option<&'static str>)> {
+    if let Some(shard) = arguments.shard {
+        return Ok((shard, None));
+    }
+    let told = Shard::from_environment(arguments.shards, |name| std::env::var(name).ok())?;
+    match (told, arguments.shards) {
+        (Some((shard, variable)), _) => Ok((shard, Some(variable))),
+        (None, None | Some(1)) => Ok((Shard::WHOLE, None)),
+        (None, Some(of)) => Err(anyhow!(
+            "--shards {of} tells how many there are, and no engine's variable which: --shard 1/{of}"
+        )),
+    }
+}
+
+fn threads(wanted: Option<NonZeroUsize>) -> NonZeroUsize {
+    let all = || std::thread::available_parallelism().ok();
+    wanted.or_else(all).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn carry_out(arguments: &RunSweep) -> Outcome {
+    let (shard, variable) = shard(arguments)?;
+    let stop = Stop::listen();
+    let (plan, grid) = grid(&arguments.plan)?;
+    let say = |text: &str| {
+        if !arguments.quiet {
+            terminal::note(text);
+        }
+    };
+    grid.notes().iter().for_each(|note| say(note));
+    let is_part = !shard.is_whole() || variable.is_some();
+    let out = match (&arguments.out, is_part) {
+        (Some(out), false) => out.clone(),
+        (None, false) => called(&arguments.plan, ".parquet"),
+        (out, true) => {
+            let folder = out.clone().unwrap_or_else(|| called(&arguments.plan, "-shards"));
+            folder.join(shard.file_name())
+        }
+    };
+    if let Some(variable) = variable {
+        say(&format!("shard {shard}, as {variable} says"));
+    }
+    let drawn = Drawn::new(arguments.quiet);
+    let progress = |progress| drawn.draw(progress);
+    let settings =
+        Settings { threads: threads(arguments.threads), stop: stop.flag(), progress: &progress };
+    let ran = sweep(&grid, shard, &out, &settings);
+    drawn.clear();
+    match ran {
+        Err(error) => return failed(error),
+        Ok(Ran::Stopped(progress)) => {
+            let (done, cells) = (progress.done, progress.cells);
+            say(&format!(
+                "stopped: {done} of {cells} cells are done and kept; the same command goes on"
+            ));
+            return Ok(if stop.asked() == Some(Asked::Interrupt) {
+                INTERRUPTED
+            } else {
+                TERMINATED
+            });
+        }
+        Ok(Ran::WasThere) => say(&format!("{} is there already, and whole", out.display())),
+        Ok(Ran::Written) => {
+            let cells = shard.cells(grid.cells());
+            let cells = count((cells.end - cells.start) as usize, "cell");
+            say(&format!("{cells} in {}", out.display()));
+        }
+    }
+    match &plan.keep {
+        Some(_) if is_part => {
+            say("keep-record is for the whole: roundtrip sweep keep, when it is merged")
+        }
+        Some(condition) => {
+            let folder = called(&arguments.plan, "-records");
+            match records(&grid, &out, condition, &folder) {
+                Err(error) => return failed(error),
+                Ok(recorded) => {
+                    say(&format!("{} in {}", count(recorded.len(), "record"), folder.display()))
+                }
+            }
+        }
+        None => {}
+    }
+    Ok(0)
+}
+
+fn planned(arguments: &PlanSweep) -> Outcome {
+    let (plan, grid) = grid(&arguments.plan)?;
+    if let (Some(engine), Some(shards)) = (arguments.emit, arguments.shards) {
+        return emit(arguments, engine, shards);
+    }
+    let each = match sampled(&grid) {
+        Ok(each) => each,
+        Err(error) => return failed(error),
+    };
+    let seconds = each * grid.cells() as f64;
+    let shards = ((seconds / SHARD_SECONDS).ceil() as u64).clamp(1, grid.cells().max(1));
+    let shards = arguments.shards.unwrap_or(shards);
+    if let Some(engine) = arguments.emit {
+        return emit(arguments, engine, shards);
+    }
+    let seeds = grid.seeds();
+    if arguments.format == Format::Json {
+        let settings: Vec<String> =
+            grid.settings().iter().map(roundtrip_sweep::Setting::words).collect();
+        let networks: Vec<String> =
+            grid.networks().iter().map(|network| network.net.to_string()).collect();
+        let columns: Vec<&str> = grid.columns().iter().map(|column| column.name.as_str()).collect();
+        let told = value!({
+            "sweep": grid.digest(), "cells": grid.cells(), "settings": settings, "networks": networks,
+            "first_seed": seeds.first, "seeds": seeds.count, "processor_seconds": seconds, "shards": shards,
+            "columns": columns, "notes": grid.notes(),
+        });
+        terminal::print(&format!("{told:#}"))?;
+        return Ok(0);
+    }
+    let mut told = format!(
+        "{} = {} × {} × {}\n",
+        count(grid.cells() as usize, "cell"),
+        count(grid.settings().len(), "setting"),
+        count(grid.networks().len(), "network"),
+        count(seeds.count as usize, "seed"),
+    );
+    for input in &plan.inputs {
+        let of_input = grid.settings().iter().filter(|setting| *setting.input == *input.name);
+        let mut variants: Vec<&str> = of_input.clone().map(|setting| &*setting.variant).collect();
+        variants.sort_unstable();
+        variants.dedup();
+        let settings = count(of_input.count(), "setting");
+        told.push_str(&format!("  {}: {settings} ({})\n", input.name, variants.join(", ")));
+    }
+    told.push_str(&format!(
+        "about {} of processor time ({:.1} ms a cell), {} of {}\nsweep {}\n",
+        time(seconds),
+        each * 1e3,
+        count(shards as usize, "shard"),
+        time(seconds / shards as f64),
+        grid.digest(),
+    ));
+    for note in grid.notes() {
+        told.push_str(&format!("note: {note}\n"));
+    }
+    terminal::print(&told)?;
+    Ok(0)
+}
+
+fn time(seconds: f64) -> String {
+    duration(std::time::Duration::from_secs_f64(seconds.max(0.0)))
+}
+
+/// How much processor time a cell takes, in seconds: of a few that lie evenly among all, which are carried
+/// out twice, since the first time pages are laid out that are then known.
+fn sampled(grid: &Grid) -> Result<f64, SweepError> {
+    let cells = grid.cells().clamp(1, SAMPLE);
+    let carry_out = || {
+        for place in 0..cells {
+            let cell = grid.cell(grid.cells() / cells * place);
+            CellOutcome::of(&cell.scenario(), grid.figures()).map_err(|source| {
+                SweepError::Cell { cell: cell.number, what: cell.words(), source }
+            })?;
+        }
+        Ok(())
+    };
+    carry_out()?;
+    let before = processor_time();
+    carry_out()?;
+    Ok((processor_time().saturating_sub(before)).as_secs_f64() / cells as f64)
+}
+
+fn emit(arguments: &PlanSweep, engine: roundtrip_sweep::Engine, shards: u64) -> Outcome {
+    let out = arguments.out.clone().unwrap_or_else(|| called(&arguments.plan, "-shards"));
+    let job = Job {
+        plan: arguments.plan.display().to_string(),
+        out: out.display().to_string(),
+        shards,
+        program: arguments.program.clone(),
+        image: arguments.image.clone(),
+    };
+    terminal::print(&engine.script(&job))?;
+    Ok(0)
+}
+
+fn merged(arguments: &MergeSweep) -> Outcome {
+    let merged =
+        results(&arguments.from, &arguments.out).and_then(|files| merge(&files, &arguments.out));
+    match merged {
+        Err(error) => failed(error),
+        Ok(merged) => {
+            let mut told = format!(
+                "{} of {} in {}",
+                count(merged.rows as usize, "row"),
+                count(merged.files, "file"),
+                arguments.out.display()
+            );
+            if merged.repeated > 0 {
+                told.push_str(&format!(
+                    "; {} computed more than once, and the same to the last bit",
+                    merged.repeated
+                ));
+            }
+            terminal::note(&told);
+            Ok(0)
+        }
+    }
+}
+
+fn reported(arguments: &ReportSweep) -> Outcome {
+    let named = |name: &String| Figure::named(name).map_err(|error| anyhow!("--metric: {error}"));
+    let figures: Vec<Figure> = arguments.metric.iter().map(named).collect::<anyhow::Result<_>>()?;
+    let report = match SweepReport::read(&arguments.file, &figures) {
+        Err(error) => return failed(error),
+        Ok(report) => report,
+    };
+    if let Some(path) = &arguments.html {
+        let name = arguments.file.display().to_string();
+        std::fs::write(path, html(&report, &name)).with_context(|| path.display().to_string())?;
+    }
+    match arguments.format {
+        Format::Json => terminal::print(&format!("{:#}", json(&report)))?,
+        Format::Text => terminal::print(&text(&report))?,
+    }
+    Ok(0)
+}
+
+fn kept(arguments: &KeepSweep) -> Outcome {
+    let (plan, grid) = grid(&arguments.plan)?;
+    let Some(condition) = &plan.keep else {
+        return Err(anyhow!(
+            "{} has no keep-record, as keep-record = \"load > p99\"",
+            arguments.plan.display()
+        ));
+    };
+    let folder = arguments.out.clone().unwrap_or_else(|| called(&arguments.plan, "-records"));
+    match records(&grid, &arguments.file, condition, &folder) {
+        Err(error) => failed(error),
+        Ok(recorded) => {
+            let paths = recorded.iter().map(|(_, path)| path.display().to_string());
+            terminal::print(&paths.collect::<Vec<_>>().join("\n"))?;
+            Ok(0)
+        }
+    }
+}

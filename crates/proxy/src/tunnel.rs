@@ -1,0 +1,237 @@
+//! Tunnels (RFC 9110 §9.3.6): to where a client wants to speak by itself.
+
+use core::pin::pin;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::{StatusCode, Version};
+use roundtrip_http::client::{Client, Except, Failure, Origin, Reached, Resolve, Scheme};
+use roundtrip_http::server::{Handler, Request, Response, Shown, Upgrade};
+use roundtrip_http::{Accepted, Upgraded};
+use roundtrip_record::{EventId, ExchangeId, Time};
+use roundtrip_wire::Wire;
+use tokio::io::{AsyncRead, AsyncWrite};
+use url::Url;
+
+use crate::certificates::{Certificates, Protocols};
+use crate::forward::Forward;
+use crate::greeting::{First, Greeting, first, peek};
+use crate::refusal::{bad_request, refuse, sentence};
+use crate::relay::{Side, relay};
+use crate::seen::{Seen, SeenExchange};
+use crate::shared::Shared;
+use crate::target::Place;
+use crate::toward::Toward;
+
+/// A tunnel whose other end was reached.
+pub(crate) struct Tunnel<D: Wire, U: Wire> {
+    shared: Rc<Shared<D, U>>,
+    client: Client<U>,
+    toward: Rc<Toward>,
+    reached: Reached<U>,
+    /// Where it leads: an IPv6 address in its brackets.
+    host: String,
+    port: u16,
+    peer: SocketAddr,
+    began: Time,
+}
+
+/// Who wants a tunnel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) peer: SocketAddr,
+    pub(crate) exchange: ExchangeId,
+    pub(crate) event: Option<EventId>,
+}
+
+/// Answers a request for a tunnel.
+pub(crate) async fn open<D: Wire, U: Wire>(
+    shared: &Rc<Shared<D, U>>,
+    request: &Request,
+) -> Response {
+    let authority = request.authority().and_then(|to| Some((to.host, to.port?)));
+    let Some((host, port)) = authority else {
+        return bad_request("A tunnel leads to a host and a port: CONNECT host:port.");
+    };
+    let wanted = Wanted { peer: request.peer, exchange: request.exchange, event: request.event };
+    match reach(shared, host, port, wanted).await {
+        Ok(tunnel) => {
+            let mut response = Response::new(StatusCode::OK);
+            response.reason = Some("Connection established".into());
+            response.upgrade = Some(Upgrade::new(|client| Box::pin(tunnel.through(client))));
+            response
+        }
+        Err(failure) => {
+            shared.report(&failure);
+            let response = refuse(&failure, host);
+            let seen = SeenExchange {
+                wall: request.wall,
+                peer: request.peer,
+                method: request.head.line.method.to_string(),
+                url: format!("{host}:{port}"),
+                status: response.status.as_u16(),
+                media_type: String::new(),
+                bytes: 0,
+                took: shared.wire.now().since(request.at),
+                fault: Some(sentence(&failure, host)),
+            };
+            (shared.watcher)(&Seen::Exchange(&seen));
+            response
+        }
+    }
+}
+
+/// Reaches the other end of a tunnel: only then is it known whether there can be one.
+pub(crate) async fn reach<D: Wire, U: Wire>(
+    shared: &Rc<Shared<D, U>>,
+    host: &str,
+    port: u16,
+    wanted: Wanted,
+) -> Result<Tunnel<D, U>, Failure> {
+    let Wanted { peer, exchange, event } = wanted;
+    let began = shared.wire.now();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let toward = Rc::new(Toward::new(bare, Rc::clone(&shared.servers.names)));
+    let names: Rc<dyn Resolve> = Rc::<Toward>::clone(&toward);
+    let client = shared.client(names);
+    let text = format!("https://{host}:{port}/");
+    let url = Url::parse(&text).map_err(|why| Failure {
+        exchange,
+        connection: None,
+        step: roundtrip_record::Step::Url,
+        since: began,
+        cause: event,
+        kind: roundtrip_record::FaultKind::BadUrl { url: text.clone(), why: why.to_string() },
+    })?;
+    let reached = client.reach(&url, exchange, event).await?;
+    let shared = Rc::clone(shared);
+    Ok(Tunnel { shared, client, toward, reached, host: host.to_owned(), port, peer, began })
+}
+
+impl<D: Wire, U: Wire> Tunnel<D, U> {
+    /// Goes through it, to its end.
+    async fn through(self, client: Upgraded) {
+        match client.into_accepted::<D::Stream>() {
+            Ok(accepted) => self.converse(accepted).await,
+            // One stream of many, or within TLS: what goes through it is not looked into.
+            Err(client) => self.pass(Side::new(client), Side::with_early).await,
+        }
+    }
+
+    /// The same for a client whose connection is all the tunnel's.
+    pub(crate) async fn converse(mut self, mut accepted: Accepted<D::Stream>) {
+        let certificates = self.shared.certificates.is_some();
+        if !certificates || self.passes(&self.host) {
+            return self.pass_accepted(accepted).await;
+        }
+        let late = self.shared.wire.sleep(self.shared.options.server.keep_alive);
+        match first(&mut accepted, self.reached.stream(), late).await {
+            First::Client => {}
+            First::Server(said) => {
+                let client = Side::with_early(accepted.stream, accepted.early);
+                return self.pass(client, |server, _| Side::with_early(server, said)).await;
+            }
+            First::Nobody => return,
+        }
+        match Greeting::of(&accepted.early) {
+            Greeting::Tls => self.secure(accepted).await,
+            Greeting::Http => self.plain(accepted).await,
+            Greeting::Other => self.pass_accepted(accepted).await,
+        }
+    }
+
+    fn passes(&self, host: &str) -> bool {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        self.shared.options.pass.covers(bare)
+    }
+
+    /// HTTP in the clear goes through it: WebSocket of `ws:`, most often.
+    async fn plain(self, accepted: Accepted<D::Stream>) {
+        let Self { shared, client, toward, reached, host, port, .. } = self;
+        toward.add(host.trim_start_matches('[').trim_end_matches(']'));
+        let origin = Origin { scheme: Scheme::Http, host: host.clone(), port };
+        // That it cannot be kept shows when a request wants another.
+        let _ = reached.keep(origin.clone(), Version::HTTP_11).await;
+        let place = Place::Tunnel { origin, names: vec![host] };
+        let forward = Rc::new(Forward::in_tunnel(&shared, client, place));
+        let handler: Rc<dyn Handler> = Rc::<Forward<D, U>>::clone(&forward);
+        shared.server.answer(accepted, handler).await;
+        forward.close().await;
+    }
+
+    /// TLS goes through it: it ends here, and begins anew towards the server.
+    async fn secure(self, mut accepted: Accepted<D::Stream>) {
+        // A client that asked for an address may name the server now. What cannot be understood is answered
+        // with an alert below.
+        if self.shared.options.pass != Except::default() {
+            let late = self.shared.wire.sleep(self.shared.options.server.head_timeout);
+            let hello = peek(&mut accepted, late).await;
+            let name = hello.and_then(|hello| hello.server_name);
+            if name.is_some_and(|name| self.passes(&name)) {
+                return self.pass_accepted(accepted).await;
+            }
+        }
+        let Self { shared, client, toward, reached, host, port, peer, .. } = self;
+        let mut forward = None;
+        let served = shared.server.answer_secure(accepted, async |hello| {
+            let offers_two = hello.offers(b"h2");
+            let name = hello.server_name.unwrap_or_else(|| host.clone());
+            for alias in [&name, &host] {
+                toward.add(alias.trim_start_matches('[').trim_end_matches(']'));
+            }
+            let origin = Origin { scheme: Scheme::Https, host: name.clone(), port };
+            let most = if offers_two { Version::HTTP_2 } else { Version::HTTP_11 };
+            // Where the server refuses, the client's request is what hears of it.
+            let spoken = reached.keep(origin.clone(), most).await.unwrap_or(most);
+            let names = vec![name, host.clone()];
+            let shown = show(&shared, &names, spoken)?;
+            let place = Place::Tunnel { origin, names };
+            let answering = Rc::new(Forward::in_tunnel(&shared, client, place));
+            forward = Some(Rc::clone(&answering));
+            Some(Shown { config: shown, handler: answering })
+        });
+        if let Err(unsecured) = served.await {
+            let host = unsecured.server_name.as_deref().unwrap_or(&host);
+            let (why, distrust) = (&unsecured.why, unsecured.distrust);
+            (shared.watcher)(&Seen::Unsecured { peer, host, why, distrust });
+        }
+        if let Some(forward) = forward {
+            forward.close().await;
+        }
+    }
+
+    async fn pass_accepted(self, accepted: Accepted<D::Stream>) {
+        let client = Side::with_early(accepted.stream, accepted.early);
+        self.pass(client, Side::with_early).await;
+    }
+
+    /// Passes what goes through it on, as it is.
+    async fn pass<C: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        client: Side<C>,
+        server: impl FnOnce(U::Stream, bytes::BytesMut) -> Side<U::Stream>,
+    ) {
+        let Self { shared, reached, host, port, peer, began, .. } = self;
+        let server = server(reached.into_stream(), bytes::BytesMut::new());
+        let passed = relay(client, server, pin!(shared.server.told_to_stop())).await;
+        (shared.watcher)(&Seen::Tunnel {
+            peer,
+            to: &format!("{host}:{port}"),
+            sent: passed.sent,
+            received: passed.received,
+            took: shared.wire.now().since(began),
+        });
+    }
+}
+
+/// What a client is shown for a server with these names that speaks this version.
+fn show<D: Wire, U: Wire>(
+    shared: &Shared<D, U>,
+    names: &[String],
+    spoken: Version,
+) -> Option<std::sync::Arc<rustls::ServerConfig>> {
+    let certificates: &Certificates = shared.certificates.as_ref()?;
+    let protocols = if spoken >= Version::HTTP_2 { Protocols::TwoAndOne } else { Protocols::One };
+    let names = names.iter().map(|name| name.trim_start_matches('[').trim_end_matches(']'));
+    certificates.server(names.map(str::to_owned).collect(), protocols, shared.wire.wall()).ok()
+}
