@@ -1,6 +1,7 @@
 //! The command `roundtrip get`.
 
 pub(crate) mod args;
+mod books;
 mod condition;
 mod config;
 mod content;
@@ -24,10 +25,13 @@ mod refused;
 mod setup;
 mod source;
 mod target;
+mod teller;
+mod trace;
 mod transfer;
 mod variables;
 mod verbose;
 mod wanted;
+mod way;
 mod words;
 mod write_out;
 mod written;
@@ -87,6 +91,9 @@ const PROXY: u8 = 5;
 /// curl's exit code for a CA file that cannot be used (`CURLE_SSL_CACERT_BADFILE`).
 const BAD_CA_FILE: u8 = 77;
 
+/// curl's exit code for ciphers that are not there (`CURLE_SSL_CIPHER`).
+const BAD_OFFER: u8 = 59;
+
 /// curl's exit code for a certificate of ours that cannot be used (`CURLE_SSL_CERTPROBLEM`).
 const BAD_CERTIFICATE: u8 = 58;
 
@@ -134,6 +141,8 @@ fn carry_out(arguments: &Get) -> Outcome {
     let title = Title { command: "get".into(), subject: subject.join(" "), replay_of: None };
     let machine = ThisMachine {
         shown: setup::shown(arguments)?,
+        pinned: setup::pinned(arguments)?,
+        way: way::way(&arguments.connection, &ground)?,
         ..this_machine(arguments.cacert.as_deref(), arguments.insecure)
     };
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
@@ -159,7 +168,7 @@ fn groups(arguments: &Get) -> Vec<&Get> {
 
 /// Options that are for the whole command, though `--next` begins anew: there is one network, one record
 /// and one trust.
-const FOR_ALL: [&str; 16] = [
+const FOR_ALL: [&str; 27] = [
     "wire",
     "net",
     "site",
@@ -176,6 +185,17 @@ const FOR_ALL: [&str; 16] = [
     "tlsv1.3",
     "tls-max",
     "stderr",
+    "interface",
+    "local-port",
+    "unix-socket",
+    "abstract-unix-socket",
+    "ciphers",
+    "tls13-ciphers",
+    "curves",
+    "pinnedpubkey",
+    "trace",
+    "trace-ascii",
+    "trace-time",
 ];
 
 /// Refuses options of the whole command behind `--next`, and trust that changes there.
@@ -196,7 +216,7 @@ fn one_for_all(arguments: &Get) -> anyhow::Result<()> {
 /// The log of the command; it records nothing unless an option needs a record.
 fn log(groups: &[&Get], kept: Option<&Kept>) -> anyhow::Result<Log> {
     let any = |wanted: fn(&Get) -> bool| groups.iter().any(|group| wanted(group));
-    let verbose = any(|group| group.verbose);
+    let verbose = any(|group| group.verbose) || trace::is_wanted(&groups[0].trace);
     let told = verbose || any(|group| group.write_out.is_some() || group.format == Format::Json);
     let keep_secrets = any(|group| group.keep_secrets);
     let redact: Vec<String> = groups.iter().flat_map(|group| group.redact.clone()).collect();

@@ -143,7 +143,13 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
         eprintln!("roundtrip: keys of TLS sessions go to {}", path.to_string_lossy());
     }
     let shown = Shown::default();
-    ThisMachine { cache: keep::cache(), trust, shown, key_log: key_log.map(Into::into) }
+    ThisMachine {
+        cache: keep::cache(),
+        trust,
+        shown,
+        key_log: key_log.map(Into::into),
+        ..ThisMachine::default()
+    }
 }
 
 /// Refuses `--cacert` in the lab.

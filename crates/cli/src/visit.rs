@@ -18,7 +18,7 @@ use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
 use roundtrip_visit::{
-    Browser, BrowserName, ClientCaches, Pin, Plan, Runs, ServerLike, Until, demo,
+    Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, ServerLike, Until, demo,
 };
 use url::Url;
 
@@ -105,7 +105,7 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
             }
             simulated(arguments, text, Plan::get(url), || sites.make())
         }
-        real => live(arguments, &url, real),
+        real => live(arguments, (&url, Detour::by_zone(text)), real),
     }
 }
 
@@ -214,7 +214,11 @@ fn only_live(arguments: &Visit) -> anyhow::Result<()> {
 }
 
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
-fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done> {
+fn live(
+    arguments: &Visit,
+    (url, zone): (&Url, Option<Detour>),
+    wire: Option<Wire>,
+) -> anyhow::Result<Done> {
     only_live(arguments)?;
     if arguments.https {
         bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
@@ -229,6 +233,7 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
     let title = Title { command: "visit".into(), subject: url.to_string(), replay_of: None };
     let mut plan = planned(arguments, Plan::get(url.clone()), &ground)?;
     plan.pins = pins(&arguments.resolve)?;
+    plan.detours.extend(zone);
     plan.client.proxies = arguments.through.on(&ground)?;
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {

@@ -216,17 +216,20 @@ fn finding_text(finding: &Finding) -> String {
     text
 }
 
-/// A line of prose that a run prints more than once; rows of the table are not prose.
+/// A sentence that a run prints more than once, on lines of its own or within them; rows of the table are
+/// no sentences.
 fn repeated(run: &Run) -> Option<String> {
     let text = format!("{}\n{}", run.out(), run.err());
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if words.len() >= 5 && !line.contains('●') {
-            *seen.entry(words.join(" ")).or_default() += 1;
+    for line in text.lines().filter(|line| !line.contains('●')) {
+        for sentence in line.split("; ").flat_map(|part| part.split(". ")) {
+            let words: Vec<&str> = sentence.split_whitespace().collect();
+            if words.len() >= 5 {
+                *seen.entry(words.join(" ")).or_default() += 1;
+            }
         }
     }
-    seen.into_iter().find(|(_, times)| *times > 1).map(|(line, _)| line)
+    seen.into_iter().find(|(_, times)| *times > 1).map(|(sentence, _)| sentence)
 }
 
 /// The text without what differs from run to run: ports, times, dates and shares of the time.
@@ -298,4 +301,39 @@ fn each_broken_server_is_told_as_what_it_is() {
     let told: Vec<String> = results.iter().filter_map(|(_, told)| told.clone().ok()).collect();
     insta::assert_snapshot!("matrix", told.join("\n"));
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// A page whose pictures are all cut inside their heads.
+fn cut_pictures() -> SocketAddr {
+    use std::io::{Read as _, Write as _};
+
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let at = listener.local_addr().expect("an address");
+    let pictures: String = (0..9).map(|n| format!("<img src=/{n}.png>")).collect();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().filter_map(Result::ok) {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let answer = if request[..length].starts_with(b"GET / ") {
+                let length = pictures.len();
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{pictures}"
+                )
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Le".to_owned()
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    at
+}
+
+#[test]
+fn what_nine_pictures_have_in_common_is_told_once() {
+    let roundtrip = Roundtrip::new();
+    let url = format!("http://{}/", cut_pictures());
+    let run = roundtrip.run(&["visit", "--no-picture", "--capture", "none", &url]);
+    assert_eq!(repeated(&run), None, "{}", run.out());
+    assert!(run.out().contains("and 8 more like it"), "{}", run.out());
+    assert_eq!(run.out().matches("also /").count(), 1, "{}", run.out());
 }

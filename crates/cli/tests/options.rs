@@ -417,8 +417,8 @@ fn what_is_not_there_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     for (option, value) in [
         ("--http3", None),
-        ("--hsts", Some("f")),
-        ("--alt-svc", Some("f")),
+        ("--crlfile", Some("f")),
+        ("--ipfs-gateway", Some("f")),
         ("--ntlm", None),
         ("-2", None),
     ] {

@@ -118,8 +118,8 @@ fn effects_of(words: &[String], target: Option<&str>, all: &mut Vec<Effect>) {
         "ethtool" => ethtool(arguments, all),
         "ifconfig" => ifconfig(arguments, all),
         _ if program.starts_with("sysctl_restore") => all.push(Effect::None),
-        "nstat" | "grep" | "true" | ":" | "sync" | "ss" | "netstat" | "cat" | "date"
-        | "modprobe" | "rm" | "set" | "dmesg" => all.push(Effect::None),
+        "nstat" | "grep" | "true" | ":" | "sync" | "ss" | "sockstat" | "netstat" | "cat"
+        | "date" | "modprobe" | "rm" | "set" | "dmesg" => all.push(Effect::None),
         _ => all.push(Effect::Unknown(words.join(" "))),
     }
 }

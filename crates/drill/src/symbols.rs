@@ -55,8 +55,17 @@ pub(crate) fn value(name: &str) -> Option<i64> {
     find(&CONSTANTS).or_else(|| find(&ERRNOS))
 }
 
-/// The values of names in code, besides the fields of `tcp_info`.
-pub(crate) const CODE: [(&str, i64); 24] = [
+/// The values of names in code, besides the fields of `tcp_info`. States that begin with `TCPI_` are
+/// FreeBSD's names for the same ones.
+pub(crate) const CODE: [(&str, i64); 35] = [
+    ("TCPI_CLOSED", 7),
+    ("TCPI_CLOSE_WAIT", 8),
+    ("TCPI_CLOSING", 11),
+    ("TCPI_ESTABLISHED", 1),
+    ("TCPI_FIN_WAIT_1", 4),
+    ("TCPI_FIN_WAIT_2", 5),
+    ("TCPI_LAST_ACK", 9),
+    ("TCPI_LISTEN", 10),
     ("TCPI_OPT_ECN", 8),
     ("TCPI_OPT_ECN_SEEN", 16),
     ("TCPI_OPT_SACK", 2),
@@ -65,6 +74,9 @@ pub(crate) const CODE: [(&str, i64); 24] = [
     ("TCPI_OPT_TIMESTAMPS", 1),
     ("TCPI_OPT_USEC_TS", 64),
     ("TCPI_OPT_WSCALE", 4),
+    ("TCPI_SYN_RECEIVED", 3),
+    ("TCPI_SYN_SENT", 2),
+    ("TCPI_TIME_WAIT", 6),
     ("TCP_CA_CWR", 2),
     ("TCP_CA_Disorder", 1),
     ("TCP_CA_Loss", 4),
@@ -85,7 +97,7 @@ pub(crate) const CODE: [(&str, i64); 24] = [
 
 /// The constants, sorted by name.
 #[rustfmt::skip]
-const CONSTANTS: [(&str, i64); 199] = [
+const CONSTANTS: [(&str, i64); 201] = [
     ("AF_INET", 2), ("AF_INET6", 10), ("AF_UNSPEC", 0), ("CMSG_LEVEL_IP", 0),
     ("CMSG_TYPE_RECVERR", 11), ("EPOLLERR", 8), ("EPOLLET", 2_147_483_648),
     ("EPOLLEXCLUSIVE", 268_435_456), ("EPOLLHUP", 16), ("EPOLLIN", 1), ("EPOLLMSG", 1024),
@@ -118,7 +130,8 @@ const CONSTANTS: [(&str, i64); 199] = [
     ("SOCK_NONBLOCK", 2048), ("SOCK_RAW", 3), ("SOCK_STREAM", 1), ("SOL_IP", 0), ("SOL_IPV6", 41),
     ("SOL_SOCKET", 1), ("SOL_TCP", 6), ("SOL_UDP", 17), ("SO_ACCEPTCONN", 30),
     ("SO_ATTACH_FILTER", 26), ("SO_BINDTODEVICE", 25), ("SO_BROADCAST", 6), ("SO_BSDCOMPAT", 14),
-    ("SO_BUSY_POLL", 46), ("SO_DEBUG", 1), ("SO_DOMAIN", 39), ("SO_DONTROUTE", 5), ("SO_ERROR", 4),
+    ("SO_BUSY_POLL", 46), ("SO_DEBUG", 1), ("SO_DOMAIN", 39), ("SO_DONTROUTE", 5),
+    ("SO_EE_CODE_ZEROCOPY_COPIED", 1), ("SO_EE_ORIGIN_ZEROCOPY", 5), ("SO_ERROR", 4),
     ("SO_INCOMING_CPU", 49), ("SO_KEEPALIVE", 9), ("SO_LINGER", 13), ("SO_MARK", 36),
     ("SO_MAX_PACING_RATE", 47), ("SO_NO_CHECK", 11), ("SO_OOBINLINE", 10), ("SO_PRIORITY", 12),
     ("SO_PROTOCOL", 38), ("SO_RCVBUF", 8), ("SO_RCVBUFFORCE", 33), ("SO_RCVLOWAT", 18),

@@ -68,6 +68,8 @@ pub struct Chain {
     /// The body was a stream that can be read only once, and has been sent.
     spent: bool,
     proofs: Proofs,
+    /// Where the request goes instead of its own host.
+    instead: Option<String>,
 }
 
 impl Chain {
@@ -83,12 +85,17 @@ impl Chain {
             initiator: request.initiator.clone(),
         };
         let proofs = Proofs::default();
-        Self { first: request, rules, hop, followed: 0, spent: false, proofs }
+        Self { first: request, rules, hop, followed: 0, spent: false, proofs, instead: None }
     }
 
     /// The request that it is at.
     pub fn hop(&self) -> &Hop {
         &self.hop
+    }
+
+    /// The request goes to this place, which its host has named (RFC 7838), and tells so (§5).
+    pub fn instead(&mut self, place: Option<String>) {
+        self.instead = place;
     }
 
     /// The event that made the request wanted.
@@ -172,11 +179,12 @@ impl Chain {
             }
         }
         add(&mut request, "Referer", self.referer());
-        let given = self.rules.cookies.as_deref().filter(|_| trusted);
+        add(&mut request, "Alt-Used", self.instead.clone());
+        let given = self.rules.cookies.clone().filter(|_| trusted).map(String::into_bytes);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
         let kept = kept.and_then(|jar| jar.field(&self.cookie_url(), &self.rules.asker, now));
-        let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
-        add(&mut request, "Cookie", Some(cookies.join("; ")));
+        let cookies: Vec<Vec<u8>> = kept.into_iter().chain(given).collect();
+        add(&mut request, "Cookie", Some(cookies.join(&b"; "[..])));
         request.credentials = if self.takes_cookies(&self.hop.url) {
             RequestCredentials::Included
         } else {
@@ -345,8 +353,8 @@ fn take_credentials(from: &Url, to: &mut Url) {
 }
 
 /// Adds a field that has a value, unless the caller's own stands in its place or it is unwanted.
-fn add(request: &mut Request, name: &'static str, value: Option<String>) {
-    if let Some(value) = value.filter(|value| !value.is_empty())
+fn add(request: &mut Request, name: &'static str, value: Option<impl AsRef<[u8]>>) {
+    if let Some(value) = value.filter(|value| !value.as_ref().is_empty())
         && !request.omits(name)
         && !request.fields.contains(name)
     {

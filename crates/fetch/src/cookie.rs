@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use roundtrip_http::message::to_text;
 use url::{Host, Url};
 
 use crate::asker::Asker;
@@ -17,10 +18,10 @@ const LONGEST: Duration = Duration::from_hours(400 * 24);
 /// One cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: String,
+    /// The name, as it came: bytes, which need not be text.
+    pub name: Vec<u8>,
+    /// The value, likewise.
+    pub value: Vec<u8>,
     /// The host it belongs to.
     pub domain: String,
     /// It is for that host alone, not for those below.
@@ -57,8 +58,8 @@ impl Cookie {
     /// One that somebody gave for the host of a URL, whatever the path.
     pub(crate) fn given(name: &str, value: &str, url: &Url, order: u64) -> Self {
         Self {
-            name: name.to_owned(),
-            value: value.to_owned(),
+            name: name.into(),
+            value: value.into(),
             domain: url.host_str().unwrap_or_default().to_owned(),
             host_only: true,
             path: "/".to_owned(),
@@ -109,17 +110,18 @@ impl Cookie {
 }
 
 /// RFC 6265 §5.2 and §5.3.
-pub(crate) fn parse(field: &str, url: &Url, now: SystemTime, manner: Manner) -> Option<Cookie> {
+pub(crate) fn parse(field: &[u8], url: &Url, now: SystemTime, manner: Manner) -> Option<Cookie> {
     let host = url.host()?;
-    let mut parts = field.split(';');
-    let (name, value) = parts.next()?.split_once('=')?;
-    let (name, value) = (name.trim(), value.trim());
+    let mut parts = field.split(|byte| *byte == b';');
+    let pair = parts.next()?;
+    let (name, value) = pair.split_at(pair.iter().position(|byte| *byte == b'=')?);
+    let (name, value) = (name.trim_ascii(), value[1..].trim_ascii());
     if name.is_empty() || name.len() + value.len() > LARGEST {
         return None;
     }
     // A tab may stand around what is said, not within it: it parts the columns of cookie files.
-    if [name, value].iter().any(|text| text.bytes().any(|byte| byte.is_ascii_control()))
-        || field.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+    if [name, value].iter().any(|text| text.iter().any(u8::is_ascii_control))
+        || field.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
     {
         return None;
     }
@@ -136,8 +138,8 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime, manner: Manner) -> 
         order: 0,
     };
     let mut max_age = None;
-    for part in parts {
-        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+    for part in parts.map(to_text) {
+        let (key, value) = part.split_once('=').unwrap_or((&part, ""));
         let value = value.trim();
         match key.trim().to_ascii_lowercase().as_str() {
             "expires" => cookie.expires = parse_date(value).or(cookie.expires),
@@ -176,7 +178,7 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime, manner: Manner) -> 
     }
     let trusted = is_secure(url);
     let prefix = |prefix: &str| {
-        name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     };
     let refused = cookie.secure && !trusted
         || prefix("__Secure-") && !cookie.secure

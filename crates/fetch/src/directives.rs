@@ -52,7 +52,7 @@ pub(crate) fn delta_seconds(text: &str) -> Option<u64> {
 }
 
 /// The parts of a list between commas; a comma within quotes is none.
-fn split(text: &str) -> Vec<String> {
+pub(crate) fn split(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut quoted, mut escaped) = (false, false);
     for character in text.chars() {
@@ -74,7 +74,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// An argument without its quotes. Both forms mean the same (RFC 9111 §5.2).
-fn unquoted(argument: &str) -> String {
+pub(crate) fn unquoted(argument: &str) -> String {
     let inner = argument.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
     inner.unwrap_or(argument).to_owned()
 }

@@ -249,7 +249,7 @@ impl<W: Wire> Fetcher<W> {
         };
         let (now, url) = (self.wire.wall(), chain.cookie_url());
         for value in response.fields.get_all("Set-Cookie").take(MOST) {
-            jar.borrow_mut().store(&to_text(value), &url, chain.asker(), now);
+            jar.borrow_mut().store(value, &url, chain.asker(), now);
         }
     }
 }

@@ -45,8 +45,15 @@ impl Jar {
 
     /// Takes a Set-Cookie field that came from `url`, which `asker` had asked; answers whether it was
     /// taken.
-    pub fn store(&mut self, field: &str, url: &Url, asker: &Asker, now: SystemTime) -> bool {
-        let Some(mut cookie) = parse(field, url, now, self.manner) else { return false };
+    pub fn store(
+        &mut self,
+        field: impl AsRef<[u8]>,
+        url: &Url,
+        asker: &Asker,
+        now: SystemTime,
+    ) -> bool {
+        let parsed = parse(field.as_ref(), url, now, self.manner);
+        let Some(mut cookie) = parsed else { return false };
         if self.manner == Manner::Browser && !cookie.may_be_set_by(url, asker) {
             return false;
         }
@@ -82,7 +89,7 @@ impl Jar {
 
     /// The value of a Cookie field for a request of `asker` to `url`; `None` where there is nothing to
     /// say.
-    pub fn field(&self, url: &Url, asker: &Asker, now: SystemTime) -> Option<String> {
+    pub fn field(&self, url: &Url, asker: &Asker, now: SystemTime) -> Option<Vec<u8>> {
         let mut found: Vec<&Cookie> = self
             .cookies
             .iter()
@@ -98,15 +105,15 @@ impl Jar {
                 Reverse((lengths, cookie.order))
             }),
         }
-        let mut out = String::new();
+        let mut out = Vec::new();
         for (number, cookie) in found.iter().enumerate() {
-            let between = if out.is_empty() { "" } else { "; " };
+            let between: &[u8] = if out.is_empty() { b"" } else { b"; " };
             let more = between.len() + cookie.name.len() + 1 + cookie.value.len();
             let full = number == MOST_SENT || CURL_FIELD.len() + out.len() + more > MOST_BYTES;
             if self.manner == Manner::Curl && full {
                 break;
             }
-            out.extend([between, &cookie.name, "=", &cookie.value]);
+            out.extend([between, &cookie.name, b"=", &cookie.value].concat());
         }
         (!out.is_empty()).then_some(out)
     }
@@ -124,7 +131,20 @@ mod tests {
     }
 
     fn sent(jar: &Jar, to: &str) -> String {
-        jar.field(&url(to), &Asker::Person, NOW + Duration::from_secs(10)).unwrap_or_default()
+        let field = jar.field(&url(to), &Asker::Person, NOW + Duration::from_secs(10));
+        String::from_utf8(field.unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_go_back_as_they_came() {
+        let (mut jar, from) = (Jar::new(), url("https://a.test/"));
+        assert!(jar.store(b"a=caf\xe9; Path=/\xe9", &from, &Asker::Person, NOW));
+        assert!(jar.store("b=caf\u{e9}", &from, &Asker::Person, NOW));
+        let field = jar.field(&from, &Asker::Person, NOW);
+        assert_eq!(field.as_deref(), Some(&b"b=caf\xc3\xa9"[..]));
+        assert!(jar.store(b"a=caf\xe9; Path=/", &from, &Asker::Person, NOW));
+        let field = jar.field(&from, &Asker::Person, NOW);
+        assert_eq!(field.as_deref(), Some(&b"b=caf\xc3\xa9; a=caf\xe9"[..]));
     }
 
     #[test]
@@ -259,6 +279,7 @@ mod tests {
         assert!(!jar.store("open=1; SameSite=None", &shop, &Asker::Person, NOW));
         let told = |jar: &Jar, page: &str| {
             let field = jar.field(&shop, &Asker::Page(url(page)), NOW).unwrap_or_default();
+            let field = String::from_utf8(field).unwrap();
             field.split("; ").map(|pair| pair[..pair.len() - 2].to_owned()).collect::<Vec<_>>()
         };
         let all = ["silent", "lax", "strict", "none"];
@@ -278,7 +299,7 @@ mod tests {
         // curl knows no pages.
         let mut jar = Jar::new().in_manner(Manner::Curl);
         assert!(jar.store("a=1; SameSite=Strict", &shop, &other, NOW));
-        assert_eq!(jar.field(&shop, &other, NOW).as_deref(), Some("a=1"));
+        assert_eq!(jar.field(&shop, &other, NOW).as_deref(), Some(&b"a=1"[..]));
     }
 
     #[test]

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
 
+mod alternatives;
 mod asker;
 mod cache;
 mod chain;
@@ -46,7 +47,9 @@ mod proofs;
 mod referrer;
 mod retry;
 mod rules;
+mod stamp;
 
+pub use alternatives::Alternatives;
 pub use asker::{Asker, is_public_name, same_site};
 pub use cache::Cache;
 pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};

@@ -6,7 +6,7 @@ use core::time::Duration;
 use roundtrip_record::{
     Body as BodyRecord, BodyRef, CachedResponse, ConnectionId, EventId, ExchangeEnded, ExchangeId,
     ExchangeNote, ExchangeStarted, LookupId, RequestSent, ResponseEnded,
-    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, Transport, What,
+    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, What,
 };
 use roundtrip_wire::Wire;
 
@@ -127,7 +127,7 @@ impl<W: Wire> Reporter<W> {
             What::RequestSent(RequestSent {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: Transport::Tcp,
+                transport: self.wire.transport(),
                 stream: report.stream,
                 lookup: report.lookup,
                 reused: report.reused,
@@ -151,7 +151,7 @@ impl<W: Wire> Reporter<W> {
             What::ResponseHead(HeadRecord {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: Transport::Tcp,
+                transport: self.wire.transport(),
                 stream: report.stream,
                 version: version_text(line.version).into(),
                 status: line.status.as_u16(),
@@ -179,7 +179,7 @@ impl<W: Wire> Reporter<W> {
             What::ResponseEnded(ResponseEnded {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: Transport::Tcp,
+                transport: self.wire.transport(),
                 stream: report.stream,
                 arrived: report.arrived,
                 body: report.body,

@@ -1,5 +1,7 @@
 //! URLs, as browsers and curl take them.
 
+use std::net::Ipv6Addr;
+
 use roundtrip_record::FaultKind;
 use url::Url;
 
@@ -26,7 +28,8 @@ pub fn parse(text: &str) -> Result<Url, FaultKind> {
 /// As [`parse`].
 pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
     let bad = |why: String| FaultKind::BadUrl { url: text.to_owned(), why };
-    let trimmed = text.trim();
+    let bare = without_zone(text.trim());
+    let trimmed = bare.as_str();
     let url = if has_scheme(trimmed) {
         Url::parse(trimmed)
     } else {
@@ -47,6 +50,38 @@ pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
         return Err(bad("its host is longer than any name".into()));
     }
     Ok(url)
+}
+
+/// The zone of the IPv6 address that is a URL's host, and that address (RFC 4007 §11): `fe80::1` and `eth0`
+/// of `http://[fe80::1%25eth0]/`, as RFC 6874 writes it, or with a bare percent sign. It says which of this
+/// machine's networks is meant, and is no part of the URL that goes out.
+///
+/// ```
+/// use roundtrip_http::url::{parse, zone};
+///
+/// let text = "http://[fe80::1%25eth0]:8080/";
+/// assert_eq!(zone(text), Some(("fe80::1".parse().unwrap(), "eth0")));
+/// assert_eq!(parse(text).unwrap().as_str(), "http://[fe80::1]:8080/");
+/// ```
+pub fn zone(text: &str) -> Option<(Ipv6Addr, &str)> {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next()?;
+    let inner = authority.split_once('[')?.1.split_once(']')?.0;
+    let (address, zone) = inner.split_once('%')?;
+    let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+    Some((address.parse().ok()?, zone)).filter(|_| !zone.is_empty())
+}
+
+/// A URL without the zone of its host.
+fn without_zone(text: &str) -> String {
+    let bracketed = zone(text).and_then(|_| text.split_once('['));
+    let Some((before, (inside, after))) =
+        bracketed.and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+    else {
+        return text.to_owned();
+    };
+    let address = inside.split('%').next().unwrap_or_default();
+    format!("{before}[{address}]{after}")
 }
 
 /// Bytes that a host has at most, as for curl; names of DNS have 255.
@@ -132,6 +167,22 @@ fn has_scheme(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_no_part_of_a_url() {
+        for (text, url, found) in [
+            ("http://[fe80::1%25eth0]/a", "http://[fe80::1]/a", Some("eth0")),
+            ("[fe80::1%eth0]:81", "http://[fe80::1]:81/", Some("eth0")),
+            ("http://u%40:p@[fe80::1%252]/%5d", "http://u%40:p@[fe80::1]/%5d", Some("2")),
+            ("http://[fe80::1%25]/", "http://[fe80::1]/", Some("25")),
+            ("http://[::1]/%25", "http://[::1]/%25", None),
+            ("http://a.test/[fe80::1%25eth0]", "http://a.test/[fe80::1%25eth0]", None),
+        ] {
+            assert_eq!(zone(text).map(|(_, zone)| zone), found, "{text}");
+            assert_eq!(parse(text).unwrap().as_str(), url, "{text}");
+        }
+        assert!(zone("http://[fe80::1%]/").is_none() && parse("http://[fe80::1%]/").is_err());
+    }
 
     #[test]
     fn names_and_passwords_are_taken_as_they_are() {

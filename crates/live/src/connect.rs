@@ -20,6 +20,9 @@ use crate::stream::Handshake;
 use crate::tcp_info::Sample;
 use crate::{LiveStream, icmp};
 
+/// How the reason begins for which a connection could not be bound to where it was to come from.
+pub const UNBOUND: &str = "bind: ";
+
 /// Connects to `to`; at `until`, if given, gives up.
 pub(crate) async fn connect(
     network: &Rc<Network>,
@@ -69,6 +72,8 @@ impl Try<'_> {
     fn start(&mut self) -> io::Result<(Socket, io::Result<()>)> {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(self.to), kind, Some(Protocol::TCP))?;
+        let bound = self.network.way.bind(&socket, self.to);
+        bound.map_err(|error| io::Error::new(error.kind(), format!("{UNBOUND}{error}")))?;
         if self.network.records() {
             icmp::ask(socket.as_fd(), self.to.is_ipv6());
             // Without it less is known of when bytes arrive.

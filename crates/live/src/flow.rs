@@ -144,6 +144,29 @@ impl Flow {
         Rc::new(flow)
     }
 
+    /// A connection of which the record sees nothing but its bytes, since it is none of TCP.
+    pub(crate) fn unseen(
+        log: &Log,
+        clock: Clock,
+        remote: SocketAddr,
+        cause: Option<EventId>,
+    ) -> Rc<Self> {
+        let local = SocketAddr::new(remote.ip(), 0);
+        Rc::new(Self {
+            id: log.connection_id(),
+            local,
+            remote,
+            log: Log::off(),
+            clock,
+            state: Cell::new(TcpState::Established),
+            latest: Cell::new(cause),
+            is_gone: Cell::new(false),
+            watched: Cell::new(true),
+            let_go: tokio::sync::Notify::new(),
+            segments: RefCell::default(),
+        })
+    }
+
     /// The state last seen.
     pub(crate) fn state(&self) -> TcpState {
         self.state.get()

@@ -36,8 +36,12 @@ mod network;
 mod route;
 mod stream;
 mod tcp_info;
+mod unix;
+mod way;
 
+pub use connect::UNBOUND;
 pub use datagram::LiveDatagram;
 pub use listener::LiveListener;
 pub use live::{CaptureWish, Live, Ports, Settings, run};
 pub use stream::LiveStream;
+pub use way::Way;

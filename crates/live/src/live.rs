@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use roundtrip_os::{Clock, Machine, random};
-use roundtrip_record::{ConnectionId, EventId, Log, Time, WireKind};
+use roundtrip_record::{ConnectionId, EventId, Log, Time, Transport, WireKind};
 use roundtrip_wire::{ConnectFault, Environment, Task, Wire};
 
 use crate::connect::connect;
 use crate::network::Network;
-use crate::{LiveDatagram, LiveListener, LiveStream};
+use crate::{LiveDatagram, LiveListener, LiveStream, Way, unix};
 
 /// Whether packets are captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Settings {
     pub capture: CaptureWish,
     /// Whether several wires of this process may listen on one port.
     pub ports: Ports,
+    /// How connections leave.
+    pub way: Way,
 }
 
 /// Whose a port is that somebody listens on.
@@ -68,7 +70,7 @@ pub fn run<T, F: Future<Output = T>>(
 ) -> io::Result<T> {
     roundtrip_os::run(async {
         let captures = settings.capture == CaptureWish::IfPermitted;
-        let network = Network::open(clock, log, captures);
+        let network = Network::open(clock, log, captures, settings.way);
         let machine = Rc::new(Machine::new(settings.cache));
         let result = body(Live { network: Rc::clone(&network), machine, ports: settings.ports });
         let result = result.await;
@@ -84,6 +86,13 @@ impl Wire for Live {
 
     fn kind(&self) -> WireKind {
         WireKind::Live
+    }
+
+    fn transport(&self) -> Transport {
+        match self.network.way.unix {
+            Some(_) => Transport::Unix,
+            None => Transport::Tcp,
+        }
     }
 
     fn now(&self) -> Time {
@@ -127,7 +136,10 @@ impl Wire for Live {
         until: Option<Time>,
         cause: Option<EventId>,
     ) -> Result<LiveStream, ConnectFault> {
-        let result = connect(&self.network, to, until, cause).await;
+        let result = match &self.network.way.unix {
+            Some(path) => unix::connect(&self.network, path, to, until, cause).await,
+            None => connect(&self.network, to, until, cause).await,
+        };
         result.map_err(|attempt| ConnectFault(Box::new(attempt)))
     }
 

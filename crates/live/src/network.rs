@@ -19,11 +19,14 @@ use socket2::{Domain, Socket, Type};
 use crate::capture::Capture;
 use crate::flow::Flow;
 use crate::route::Route;
+use crate::way::Way;
 
 /// See the module.
 pub(crate) struct Network {
     pub(crate) clock: Clock,
     pub(crate) log: Log,
+    /// How connections leave.
+    pub(crate) way: Way,
     capture: Option<Capture>,
     /// As long as one socket wants its packets stamped, the kernel stamps those of all; from the first
     /// one on it takes a moment to begin.
@@ -33,7 +36,7 @@ pub(crate) struct Network {
 
 impl Network {
     /// Opens it, with a capture if one is wanted and permitted; inside the runtime.
-    pub(crate) fn open(clock: Clock, log: Log, captures: bool) -> Rc<Self> {
+    pub(crate) fn open(clock: Clock, log: Log, captures: bool, way: Way) -> Rc<Self> {
         let capture = (captures && log.is_on())
             .then(|| Capture::open(&log, clock))
             .and_then(|opened| opened.inspect_err(|why| unseen_packets(&log, clock, why)).ok());
@@ -41,7 +44,8 @@ impl Network {
             tokio::task::spawn_local(capture.clone().run());
         }
         let stamping = log.is_on().then(stamping).and_then(io::Result::ok);
-        Rc::new(Self { clock, log, capture, _stamping: stamping, flows: RefCell::default() })
+        let flows = RefCell::default();
+        Rc::new(Self { clock, log, way, capture, _stamping: stamping, flows })
     }
 
     pub(crate) fn now(&self) -> Time {

@@ -169,9 +169,9 @@ pub enum FaultKind {
         /// Why the lookup failed.
         why: String,
     },
-    /// The proxy did not open a tunnel (`CONNECT`, RFC 9110 §9.3.6).
+    /// The proxy did not open a tunnel (`CONNECT`, RFC 9110 §9.3.6; SOCKS, RFC 1928).
     TunnelRefused {
-        /// The proxy: host and port.
+        /// The proxy: host and port, with `socks5://` or its like before it where it speaks SOCKS.
         proxy: String,
         /// The status of the proxy's response; `None` if it sent none.
         status: Option<u16>,
@@ -469,7 +469,10 @@ impl FaultKind {
                 }
             }
             Self::TlsFailed { .. } => 35,
+            Self::BadCertificate { reason: CertificateReason::NotPinned, .. } => 90,
             Self::BadCertificate { .. } => 60,
+            // A proxy that is not spoken to in HTTP (`CURLE_PROXY`).
+            Self::TunnelRefused { proxy, .. } if proxy.starts_with("socks") => 97,
             Self::EmptyReply { reset: false } => 52,
             Self::EmptyReply { reset: true }
             | Self::Reset { .. }

@@ -1,7 +1,7 @@
 //! `trace.pcapng`: a writer for the format of draft-ietf-opsawg-pcapng, with the blocks a record
 //! needs: section header, interface description, enhanced packet, decryption secrets.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use crate::Direction;
 
@@ -177,6 +177,11 @@ impl<W: Write> PcapngWriter<W> {
         self.out.flush()
     }
 
+    /// Goes on in another place, to which all that was written so far has been copied.
+    pub(crate) fn continue_in(&mut self, out: W) {
+        self.out = out;
+    }
+
     /// Returns the underlying writer.
     pub fn into_inner(self) -> W {
         self.out
@@ -216,4 +221,47 @@ impl<W: Write> PcapngWriter<W> {
         let whole = self.block.len().next_multiple_of(4);
         self.block.resize(whole, 0);
     }
+}
+
+/// Copies a capture of ours, with the lines of a key log before all packets: a reader that goes through
+/// a file once, as tshark does, looks for keys when it comes to the handshake, and does not come back.
+///
+/// # Errors
+/// The errors of reader and writer, and `InvalidData` for what is no capture of ours.
+pub(crate) fn with_secrets_first(
+    input: &mut impl Read,
+    output: impl Write,
+    key_log: &[u8],
+) -> io::Result<()> {
+    let mut writer =
+        PcapngWriter { out: output, block: Vec::new(), limits: Vec::new(), packets: 0 };
+    let mut block = Vec::new();
+    let mut is_first = true;
+    while let Some(kind) = read_block(input, &mut block)? {
+        if kind != DECRYPTION_SECRETS {
+            writer.out.write_all(&block)?;
+        }
+        if core::mem::replace(&mut is_first, false) {
+            writer.secrets(key_log)?;
+        }
+    }
+    writer.flush()
+}
+
+/// Reads the next block whole and returns its type; `None` at the end.
+fn read_block(input: &mut impl Read, block: &mut Vec<u8>) -> io::Result<Option<u32>> {
+    block.clear();
+    if input.by_ref().take(8).read_to_end(block)? == 0 {
+        return Ok(None);
+    }
+    let word = |at: usize| {
+        let bytes = block.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u32::from_le_bytes).ok_or(io::ErrorKind::InvalidData)
+    };
+    let (kind, length) = (word(0)?, u64::from(word(4)?));
+    let rest = length.checked_sub(8).ok_or(io::ErrorKind::InvalidData)?;
+    if input.by_ref().take(rest).read_to_end(block)? as u64 != rest {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(kind))
 }

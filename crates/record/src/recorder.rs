@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
 use crate::observer::Observer;
-use crate::pcapng::{LinkType, Packet};
+use crate::pcapng::{LinkType, Packet, with_secrets_first};
 use crate::secret::Secrets;
 use crate::secret_names::SecretNames;
 use crate::{
@@ -114,6 +114,10 @@ pub struct Recorder {
     line: Vec<u8>,
     comment: String,
     parts: u64,
+    /// Keys of TLS sessions that were kept with the frames.
+    key_log: Vec<u8>,
+    /// Whether some of them stand behind packets that they are needed for.
+    late_keys: bool,
 }
 
 /// Whether events of this kind occur about once for every frame.
@@ -160,6 +164,8 @@ impl Recorder {
             line: Vec::new(),
             comment: String::new(),
             parts: 0,
+            key_log: Vec::new(),
+            late_keys: false,
         })
     }
 
@@ -226,9 +232,13 @@ impl Recorder {
             return false;
         }
         let written = self.frame_writer().and_then(|(frames, path)| {
-            frames.secrets(key_log.as_bytes()).map_err(FolderError::io(&path))
+            frames.secrets(key_log.as_bytes()).map_err(FolderError::io(&path))?;
+            Ok(frames.packets() > 0)
         });
-        self.note(written).is_some()
+        let Some(is_late) = self.note(written) else { return false };
+        self.key_log.extend_from_slice(key_log.as_bytes());
+        self.late_keys |= is_late;
+        true
     }
 
     /// Blanks this text in everything that is kept from now on: events, bodies and frames. A text
@@ -279,12 +289,30 @@ impl Recorder {
         if let Some(frames) = &mut self.frames {
             frames.flush().map_err(FolderError::io(&path.join(FRAMES)))?;
         }
+        if core::mem::take(&mut self.late_keys) {
+            let frames = path.join(FRAMES);
+            self.keys_first(&frames).map_err(FolderError::io(&frames))?;
+        }
         if !self.machine.is_empty() {
             let path = path.join(MACHINE);
             let mut file = folder::make_private_file(&path)?;
             let text = serde_json::to_string_pretty(&self.machine).unwrap_or_default();
             file.write_all(text.as_bytes()).map_err(FolderError::io(&path))?;
         }
+        Ok(())
+    }
+
+    /// Puts the keys of TLS sessions before all packets of the capture.
+    fn keys_first(&mut self, path: &Path) -> std::io::Result<()> {
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        let part = path.with_extension("part");
+        let mut input = BufReader::with_capacity(1 << 18, File::open(path)?);
+        let made = folder::make_private_file(&part).map_err(std::io::Error::other)?;
+        let output = BufWriter::with_capacity(1 << 18, made);
+        with_secrets_first(&mut input, output, &self.key_log)?;
+        fs::rename(&part, path)?;
+        let file = File::options().append(true).open(path)?;
+        frames.continue_in(BufWriter::with_capacity(1 << 18, file));
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub enum Transport {
     Tcp,
     /// QUIC (RFC 9000).
     Quic,
+    /// A Unix domain socket of this machine (unix(7)): no packets, and no addresses.
+    Unix,
 }
 
 impl Transport {
@@ -31,6 +33,7 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Quic => "quic",
+            Self::Unix => "unix",
         }
     }
 

@@ -168,6 +168,8 @@ words! {
         Revoked "revoked",
         /// The certificate's signature does not verify.
         BadSignature "bad_signature",
+        /// The server's key is none of those that were given for it (`--pinnedpubkey`).
+        NotPinned "not_pinned",
         /// None of these; the fault's `detail` says what.
         Unspecified "other",
     }

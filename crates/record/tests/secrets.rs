@@ -293,3 +293,46 @@ fn tshark_reads_the_capture() {
     assert_eq!(rows[1][3], "event 5; credentials blanked, checksum adjusted");
     assert_eq!(rows[1][4..7], ["1", "1", "***** ************"], "{text}");
 }
+
+/// The kinds of the blocks of a capture, and the keys in it.
+fn blocks(capture: &[u8]) -> (Vec<u32>, String) {
+    let (mut kinds, mut keys, mut at) = (Vec::new(), String::new(), 0);
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    while at < capture.len() {
+        if word(at) == 10 {
+            let length = word(at + 12) as usize;
+            keys.push_str(core::str::from_utf8(&capture[at + 16..at + 16 + length]).unwrap());
+        }
+        kinds.push(word(at));
+        at += word(at + 4) as usize;
+    }
+    (kinds, keys)
+}
+
+/// A handshake is seen before its keys are known; who reads the capture needs them the other way round.
+#[test]
+fn keys_stand_before_the_packets_that_need_them() {
+    const HEADER: u32 = 0x0A0D_0D0A;
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::new(
+        Recorder::new(Settings { keep_secrets: true, ..Settings::in_folder(folder.path()) })
+            .unwrap(),
+    );
+    log.host("client", Role::Client, &[]);
+    log.interface(HostId(0), "eth0", "02:00:00:00:00:01", &[]);
+    let capture = || blocks(&fs::read(folder.path().join("trace.pcapng")).unwrap());
+    sent(&log, &segment(100, 2, b""));
+    assert!(log.tls_secrets("CLIENT_HANDSHAKE_TRAFFIC_SECRET ab cd\n"));
+    sent(&log, &segment(101, 0x18, b"hello"));
+    log.finish().unwrap();
+    assert_eq!(
+        capture(),
+        (vec![HEADER, 10, 1, 6, 6], "CLIENT_HANDSHAKE_TRAFFIC_SECRET ab cd\n".into())
+    );
+    // Recording goes on in the same file.
+    sent(&log, &segment(106, 0x18, b"hello"));
+    assert!(log.tls_secrets("CLIENT_TRAFFIC_SECRET_0 ab ef\n"));
+    log.finish().unwrap();
+    let both = "CLIENT_HANDSHAKE_TRAFFIC_SECRET ab cd\nCLIENT_TRAFFIC_SECRET_0 ab ef\n";
+    assert_eq!(capture(), (vec![HEADER, 10, 1, 6, 6, 6], both.into()));
+}

@@ -74,13 +74,13 @@ impl Finding {
 }
 
 impl Finding {
-    /// Whether `other` tells the same, perhaps of another exchange: the fault, its step, its
-    /// meaning and what to try next are equal.
+    /// Whether `other` tells the same, perhaps of another exchange: the kind of the fault, its step and
+    /// its meaning are equal. Where it was seen, and so what to try next, may differ.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.fault == other.fault
+        core::mem::discriminant(&self.fault) == core::mem::discriminant(&other.fault)
             && self.step == other.step
+            && self.nel == other.nel
             && self.meaning == other.meaning
-            && self.next == other.next
     }
 }
 

@@ -1,6 +1,6 @@
 //! Describes events in sentences, for chains of causes.
 
-use roundtrip_record::{AttemptEnd, Direction, EndedBy, Event, What};
+use roundtrip_record::{AttemptEnd, Direction, EndedBy, Event, Transport, What};
 
 use crate::model::Model;
 use crate::names::{how, initiator, neighbour, outcome, source, timer};
@@ -88,6 +88,14 @@ fn tcp(what: &What) -> Option<String> {
                 neighbour(changed.to),
                 how(&changed.how)
             )
+        }
+        What::ConnectAttempt(attempt) if attempt.transport == Transport::Unix => {
+            "a connection to a Unix domain socket is tried".into()
+        }
+        What::ConnectResult(result)
+            if result.transport == Transport::Unix && result.end == AttemptEnd::Connected =>
+        {
+            "connected to the Unix domain socket".into()
         }
         What::ConnectAttempt(attempt) => format!("a connection to {} is tried", attempt.to),
         What::ConnectResult(result) => match &result.end {

@@ -107,10 +107,10 @@ impl View<'_> {
             if others[..n].iter().any(|other| other.is_like(finding)) {
                 continue;
             }
-            let more = others[n + 1..].iter().filter(alike).count();
+            let more: Vec<&Finding> = others[n + 1..].iter().filter(alike).copied().collect();
             self.blank();
             let mark = format!("✗ {}", finding.step.name());
-            let headline = match more {
+            let headline = match more.len() {
                 0 => finding.headline.clone(),
                 more => format!("{}, and {more} more like it", finding.headline),
             };
@@ -121,8 +121,32 @@ impl View<'_> {
                 lines.next().unwrap_or_default()
             ));
             self.lines.extend(lines.map(|line| format!("{}{line}", " ".repeat(9))));
+            if let Some(places) = self.places(&more) {
+                let lines = wrap(&places, self.options.columns() - 9);
+                self.lines.extend(lines.into_iter().map(|line| format!("{}{line}", " ".repeat(9))));
+            }
             self.finding_lines(finding, 9);
         }
+    }
+
+    /// Of what else the same is told: the first few URLs.
+    fn places(&self, more: &[&Finding]) -> Option<String> {
+        /// More are only counted.
+        const SHOWN: usize = 4;
+        let base = self.model.document().map(|exchange| exchange.url.clone());
+        let mut urls: Vec<String> = more
+            .iter()
+            .filter_map(|finding| self.model.story.exchange(finding.exchange?))
+            .map(|exchange| clip_middle(&short_url(&exchange.url, base.as_deref()), 32))
+            .collect();
+        urls.dedup();
+        if urls.is_empty() {
+            return None;
+        }
+        let rest = urls.len().saturating_sub(SHOWN);
+        urls.truncate(SHOWN);
+        let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+        Some(format!("also {}{rest}", urls.join(", ")))
     }
 
     /// What the budget says: each limit that is exceeded, and the others in short.

@@ -4,6 +4,7 @@
 mod rest;
 
 mod got;
+mod known;
 mod wanted;
 
 use core::cell::RefCell;
@@ -17,7 +18,8 @@ use roundtrip_fetch::{Chain, Fetcher, Jar, NOT_PERMITTED, Next, is_passing};
 use roundtrip_http::client::{
     Client, Failure, Heads, Options, Origin, Request, Resend, Response, Scheme, Tls, UNSENDABLE,
 };
-use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
+use roundtrip_live::UNBOUND;
+use roundtrip_record::{AttemptEnd, EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
 
 use crate::ground::{Interrupt, TrustMaker};
@@ -25,6 +27,7 @@ use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
 pub use got::{Got, Head, Sink};
 use got::{show_head, unwritten};
+pub use known::Known;
 use rest::Rest;
 pub use wanted::{Condition, Content, Fail, Wanted};
 
@@ -37,6 +40,7 @@ const SEND_FAIL_REWIND: u8 = 65;
 pub struct Session<W: Wire> {
     wire: W,
     fetcher: Fetcher<W>,
+    known: Known,
     /// What all sessions of a command have in common.
     common: Rc<Common>,
 }
@@ -73,6 +77,8 @@ pub struct Ways {
     pub pins: Vec<Pin>,
     /// Hosts that others stand in for.
     pub detours: Vec<Detour>,
+    /// What is known of hosts from before.
+    pub known: Known,
 }
 
 impl<W: Wire> Session<W> {
@@ -106,13 +112,15 @@ impl<W: Wire> Session<W> {
         Self {
             wire: self.wire.clone(),
             fetcher: fetcher.sharing_cookies(jar),
+            known: self.known.clone(),
             common: Rc::clone(&self.common),
         }
     }
 
     fn with(wire: W, ways: Ways, cookies: Cookies, common: Rc<Common>) -> Self {
-        let Ways { options, names, pins, detours } = ways;
-        let names = Rc::new(Names::new(wire.clone(), names, pins).with_detours(detours));
+        let Ways { options, names, pins, detours, known } = ways;
+        let names = Names::new(wire.clone(), names, pins).with_detours(detours);
+        let names = Rc::new(names.with_alternatives(known.alternatives.clone()));
         // What curl does.
         let options = Options { resend: Resend::All, ..options };
         let tls = match &*common.trust.borrow() {
@@ -122,7 +130,7 @@ impl<W: Wire> Session<W> {
         let client = Client::new(wire.clone(), names, tls, options);
         let jar = (cookies == Cookies::Kept).then(|| Rc::clone(&common.jar));
         let fetcher = Fetcher::new(wire.clone(), client).sharing_cookies(jar);
-        Self { wire, fetcher, common }
+        Self { wire, fetcher, known, common }
     }
 
     /// The cookies there are now, those of other sessions of the command included.
@@ -205,7 +213,8 @@ impl<W: Wire> Session<W> {
         Failure {
             exchange: ExchangeId(0),
             connection: None,
-            step: if got.status.is_some() { Step::Body } else { Step::Wait },
+            // Before it waits for anything, it waits for a connection that others use.
+            step: got.heard.step().unwrap_or(Step::Connect),
             since,
             cause: self.common.cause,
             kind,
@@ -248,8 +257,9 @@ impl<W: Wire> Session<W> {
         let heard = got.heard.clone();
         // Nobody has shown what a try heard that was given up.
         drop(heard.take());
-        let request =
+        let mut request =
             Request { heard: Some(heard.clone()), ..wanted.request(initiator, self.common.cause) };
+        self.known.secure(&mut request.url, self.wire.wall());
         let mut chain = Chain::new(request, wanted.rules.clone());
         loop {
             let hop = chain.hop();
@@ -274,6 +284,7 @@ impl<W: Wire> Session<W> {
                 got.failure = Some(self.failure(got, self.wire.now(), kind));
                 return Ok(());
             }
+            chain.instead(self.known.elsewhere(&got.url, self.wire.wall()));
             let mut response = match self.fetcher.step(&mut chain).await {
                 Ok(response) => response,
                 Err(failure) => {
@@ -290,7 +301,8 @@ impl<W: Wire> Session<W> {
             got.status = Some(response.status);
             got.version = Some(response.version);
             got.fields = response.fields.clone();
-            let hop = match chain.next(&response) {
+            self.known.learn(&got.url, response.version, &response.fields, self.wire.wall());
+            let mut hop = match chain.next(&response) {
                 Next::Answer(elsewhere) => {
                     got.redirect_url = elsewhere;
                     self.answer((response, &text), wanted, sink, got).await;
@@ -313,6 +325,7 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             }
             response.body.pass_over().await;
+            self.known.secure(&mut hop.url, self.wire.wall());
             chain.follow(*hop, response.event);
         }
     }
@@ -436,10 +449,18 @@ impl<W: Wire> Session<W> {
 fn curl_code(kind: &FaultKind) -> Option<u8> {
     /// `CURLE_UPLOAD_FAILED`.
     const UPLOAD_FAILED: u8 = 25;
+    /// `CURLE_INTERFACE_FAILED`.
+    const INTERFACE_FAILED: u8 = 45;
     /// `CURLE_UNSUPPORTED_PROTOCOL`, which is also what a status that is none comes to.
     const UNSUPPORTED_PROTOCOL: u8 = 1;
     match kind {
         FaultKind::SendFailed { why } if why == UNSENDABLE => Some(UPLOAD_FAILED),
+        FaultKind::ConnectFailed { attempts } => {
+            let last = attempts.last().map(|last| &last.end);
+            let unbound =
+                matches!(last, Some(AttemptEnd::Failed { why }) if why.starts_with(UNBOUND));
+            unbound.then_some(INTERFACE_FAILED)
+        }
         FaultKind::Malformed { rule, .. }
             if rule.is_within(9110, "15") || rule.is_within(9112, "2.3") =>
         {

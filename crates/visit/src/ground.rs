@@ -201,6 +201,7 @@ impl Ground {
                 let settings = roundtrip_live::Settings {
                     cache,
                     capture: scene.capture,
+                    way: scene.machine.way.clone(),
                     ..roundtrip_live::Settings::default()
                 };
                 roundtrip_live::run(clock, log, settings, |live| {

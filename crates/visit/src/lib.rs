@@ -24,6 +24,7 @@ mod load;
 mod machine;
 mod names;
 mod network;
+mod offer;
 mod page_times;
 mod plan;
 #[cfg(feature = "page")]
@@ -53,6 +54,7 @@ mod visit;
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
+pub use offer::{BadOffer, Offer};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
 pub use profile::Profile;

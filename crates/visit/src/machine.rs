@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use roundtrip_http::client::Tls;
+use roundtrip_http::client::{PinnedKeys, Tls};
+use roundtrip_live::Way;
 
 use crate::run_error::RunError;
 use crate::trust::{Recorded, Shown, Trust, tls};
@@ -14,8 +15,12 @@ pub struct ThisMachine {
     pub cache: Option<PathBuf>,
     /// Whom to trust.
     pub trust: Trust,
+    /// The keys that servers may have; any where it is `None`.
+    pub pinned: Option<PinnedKeys>,
     /// How we show ourselves.
     pub shown: Shown,
+    /// How connections leave the machine.
+    pub way: Way,
     /// Where keys of TLS sessions are appended (`SSLKEYLOGFILE`).
     pub key_log: Option<PathBuf>,
 }
@@ -30,5 +35,6 @@ pub fn trusted(machine: &ThisMachine) -> Result<Tls, RunError> {
             std::sync::Arc::new(opened)
         }
     };
-    Ok(tls(&machine.trust, &machine.shown, Some(key_log))?)
+    let pinned = machine.pinned.as_ref();
+    Ok(tls(&machine.trust, pinned, &machine.shown, Some(key_log))?)
 }

@@ -1,9 +1,12 @@
 //! Step 1 for the client: `http` asks for addresses, `dns` finds them.
 
+use core::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use futures_util::stream::unfold;
 use roundtrip_dns::{Lookup, Options, Resolver};
+use roundtrip_fetch::Alternatives;
 use roundtrip_http::client::{Addresses, Resolve, Resolved};
 use roundtrip_record::{EventId, FaultKind};
 use roundtrip_wire::{LocalFuture, Wire};
@@ -33,6 +36,13 @@ pub struct Detour {
 }
 
 impl Detour {
+    /// The way to the host of a URL whose address has a zone: by that zone.
+    pub fn by_zone(url: &str) -> Option<Self> {
+        let (address, zone) = roundtrip_http::url::zone(url)?;
+        let to_host = Some(format!("{address}%{zone}"));
+        Some(Self { host: Some(address.to_string()), to_host, ..Self::default() })
+    }
+
     fn is_for(&self, host: &str, port: u16) -> bool {
         self.host.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(host))
             && self.port.is_none_or(|own| own == port)
@@ -41,16 +51,19 @@ impl Detour {
 
 /// Finds addresses by the name ladder.
 pub struct Names<W> {
+    wire: W,
     resolver: Resolver<W>,
     options: Options,
     pins: Vec<Pin>,
     detours: Vec<Detour>,
+    alternatives: Option<Rc<RefCell<Alternatives>>>,
 }
 
 impl<W: Wire> Names<W> {
     /// The ladder of this wire's host.
     pub fn new(wire: W, options: Options, pins: Vec<Pin>) -> Self {
-        Self { resolver: Resolver::new(wire), options, pins, detours: Vec::new() }
+        let (resolver, detours) = (Resolver::new(wire.clone()), Vec::new());
+        Self { wire, resolver, options, pins, detours, alternatives: None }
     }
 
     /// Goes elsewhere for some hosts; the first detour that is for a host is taken.
@@ -58,6 +71,22 @@ impl<W: Wire> Names<W> {
     pub fn with_detours(mut self, detours: Vec<Detour>) -> Self {
         self.detours = detours;
         self
+    }
+
+    /// Goes to the other places that hosts have named, where no detour is for them.
+    #[must_use]
+    pub fn with_alternatives(self, alternatives: Option<Rc<RefCell<Alternatives>>>) -> Self {
+        Self { alternatives, ..self }
+    }
+
+    /// Where else to go for a host and a port, by a detour or because it said so itself.
+    fn elsewhere(&self, host: &str, port: u16) -> Option<(Option<String>, Option<u16>)> {
+        if let Some(detour) = self.detours.iter().find(|detour| detour.is_for(host, port)) {
+            return Some((detour.to_host.clone(), detour.to_port));
+        }
+        let known = self.alternatives.as_ref()?.borrow();
+        let (host, port) = known.at(host, port, self.wire.wall())?;
+        Some((Some(host.to_owned()), Some(port)))
     }
 
     /// The last pin for a host wins; one for the host itself stands above one for all.
@@ -79,9 +108,8 @@ impl<W: Wire> Resolve for Names<W> {
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>> {
         Box::pin(async move {
-            let detour = self.detours.iter().find(|detour| detour.is_for(host, port));
-            let host = detour.and_then(|detour| detour.to_host.as_deref()).unwrap_or(host);
-            let elsewhere = detour.and_then(|detour| detour.to_port);
+            let (to_host, elsewhere) = self.elsewhere(host, port).unwrap_or_default();
+            let host = to_host.as_deref().unwrap_or(host);
             if let Some(pin) = self.pinned(host, elsewhere.unwrap_or(port)) {
                 let addresses = pin.addresses.clone().into();
                 return Ok(Resolved { lookup: None, addresses, port: elsewhere, event: cause });

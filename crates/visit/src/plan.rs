@@ -11,7 +11,7 @@ use roundtrip_http::message::Fields;
 use url::Url;
 
 use crate::browser::Browser;
-use crate::names::Pin;
+use crate::names::{Detour, Pin};
 use crate::profile::Profile;
 use crate::scripted::Scripted;
 use crate::server_like::ServerLike;
@@ -70,6 +70,8 @@ pub struct Plan {
     pub names: roundtrip_dns::Options,
     /// Hosts whose addresses are given.
     pub pins: Vec<Pin>,
+    /// Hosts that others stand in for.
+    pub detours: Vec<Detour>,
     /// How the client behaves.
     pub client: Options,
     /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
@@ -133,6 +135,7 @@ impl Plan {
             server: None,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
+            detours: Vec::new(),
             client: Options {
                 timeouts,
                 keep_alive: KeepAlive::On,

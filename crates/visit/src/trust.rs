@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use roundtrip_http::client::{Tls, TlsOptions, check_alone};
+use roundtrip_http::client::{PinnedKeys, Tls, TlsOptions, check_alone};
 use roundtrip_record::Log;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
@@ -17,11 +17,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::DefaultTimeProvider;
 use rustls::{
-    DigitallySignedStruct, Error, KeyLog, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    CertificateError, DigitallySignedStruct, Error, KeyLog, OtherError, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_platform_verifier::Verifier;
 
 use crate::identity::{BadIdentity, Identity};
+use crate::offer::Offer;
 
 /// Who is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Shown {
     pub identity: Option<Identity>,
     /// The versions of TLS that are offered.
     pub versions: Versions,
+    /// The ciphers and groups that are offered.
+    pub offer: Offer,
 }
 
 /// Versions of TLS.
@@ -94,16 +98,20 @@ impl Versions {
     }
 }
 
-/// TLS with this trust. Keys of sessions go to the file that `key_log` names.
+/// TLS with this trust, for servers that have one of the `pinned` keys, where some are. Keys of sessions go
+/// to the file that `key_log` names.
 ///
 /// # Errors
 /// When certificates cannot be had.
 pub fn tls(
     trust: &Trust,
+    pinned: Option<&PinnedKeys>,
     shown: &Shown,
     key_log: Option<Arc<dyn KeyLog>>,
 ) -> Result<Tls, TrustError> {
-    let provider = Arc::new(ring::default_provider());
+    let mut provider = ring::default_provider();
+    shown.offer.limit(&mut provider);
+    let provider = Arc::new(provider);
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Platform => Arc::new(Verifier::new(Arc::clone(&provider))?),
         Trust::File(path) => {
@@ -118,6 +126,10 @@ pub fn tls(
             Arc::new(Checker { rule, provider: Arc::clone(&provider) })
         }
         Trust::Everybody => Arc::new(Checker { rule: Rule::Any, provider: Arc::clone(&provider) }),
+    };
+    let verifier = match pinned {
+        Some(keys) => Arc::new(Pinned { inner: verifier, keys: keys.clone() }),
+        None => verifier,
     };
     let time = Arc::new(DefaultTimeProvider);
     let identity = shown.identity.as_ref().map(|identity| identity.read(&provider));
@@ -232,7 +244,68 @@ impl ServerCertVerifier for Checker {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        if matches!(self.rule, Rule::Any) {
+            // What the server can sign with that we cannot verify: it is taken all the same.
+            schemes.extend([
+                SignatureScheme::ECDSA_NISTP521_SHA512,
+                SignatureScheme::ED448,
+                SignatureScheme::RSA_PKCS1_SHA1,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+            ]);
+        }
+        schemes
+    }
+}
+
+/// Takes what another takes, where the server's key is one of those that are known.
+#[derive(Debug)]
+struct Pinned {
+    inner: Arc<dyn ServerCertVerifier>,
+    keys: PinnedKeys,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = self.inner.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )?;
+        let other = |shown| Error::from(CertificateError::Other(OtherError(Arc::new(shown))));
+        self.keys.check(end_entity).map_err(other)?;
+        Ok(verdict)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 

@@ -44,6 +44,7 @@ pub async fn visit<W: Wire>(
     cause: Option<EventId>,
 ) -> Visited {
     let names = Names::new(wire.clone(), name_options(plan), plan.pins.clone());
+    let names = names.with_detours(plan.detours.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let profile = plan.profile.as_ref();
     let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());

@@ -8,7 +8,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use roundtrip_record::{ConnectionId, EventId, Log, TcpState, Time, WireKind};
+use roundtrip_record::{
+    ConnectionId, EventId, Log, TcpState, Time, Transport as Carries, WireKind,
+};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use crate::datagram::Datagram;
@@ -26,6 +28,11 @@ pub trait Wire: Clone + 'static {
 
     /// Which wire this is.
     fn kind(&self) -> WireKind;
+
+    /// What carries its connections.
+    fn transport(&self) -> Carries {
+        Carries::Tcp
+    }
 
     /// The time since the record's epoch. Never falls.
     fn now(&self) -> Time;

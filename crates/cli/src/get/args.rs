@@ -4,7 +4,9 @@
 mod connection;
 mod files;
 mod login;
+mod secure;
 mod shape;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -15,7 +17,9 @@ use crate::args::{Format, Network, ProxyOptions};
 pub(crate) use connection::Connection;
 pub(crate) use files::Files;
 pub(crate) use login::Login;
+pub(crate) use secure::Secure;
 pub(crate) use shape::Shape;
+pub(crate) use trace::Trace;
 
 /// `roundtrip get`
 #[derive(Debug, Args)]
@@ -54,6 +58,9 @@ pub(crate) struct Get {
     /// Tell on standard error what is done
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// All that goes over the wire
+    #[command(flatten)]
+    pub(crate) trace: Trace,
     /// Write errors and -v to a file; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) stderr: Option<PathBuf>,
@@ -156,6 +163,9 @@ pub(crate) struct Get {
     /// Trust any certificate
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
+    /// What TLS offers and takes
+    #[command(flatten)]
+    pub(crate) secure: Secure,
     /// Exit with 22 when the status is 400 or more, without the body
     #[arg(short, long)]
     pub(crate) fail: bool,

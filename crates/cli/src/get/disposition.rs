@@ -1,28 +1,32 @@
-//! The file name in a Content-Disposition field (RFC 6266), as `-J` uses it.
+//! The file name in a Content-Disposition field (RFC 6266), as `-J` uses it: bytes, which need not be text.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 
 /// The file name that a server suggests: the last part of the path it gives, since a server must
 /// not choose the folder. `None` where no usable name is given.
-pub(super) fn file_name(field: &str) -> Option<String> {
+pub(super) fn file_name(field: &[u8]) -> Option<OsString> {
     let mut rest = field;
     loop {
-        let (_, after) = split_outside(rest)?;
-        let (name, value) = after.split_once('=').unwrap_or((after, ""));
-        if name.trim().eq_ignore_ascii_case("filename") {
-            return plain(&unquote(value.trim_start()));
+        let after = behind_semicolon(rest)?;
+        let end = after.iter().position(|byte| *byte == b'=').unwrap_or(after.len());
+        if after[..end].trim_ascii().eq_ignore_ascii_case(b"filename") {
+            let value = after.get(end + 1..).unwrap_or_default();
+            return plain(&unquote(value.trim_ascii_start())).map(OsString::from_vec);
         }
         rest = after;
     }
 }
 
-/// Splits at the first semicolon outside quotes.
-fn split_outside(text: &str) -> Option<(&str, &str)> {
+/// What follows the first semicolon outside quotes.
+fn behind_semicolon(text: &[u8]) -> Option<&[u8]> {
     let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b';' if !quoted => return Some((&text[..at], &text[at + 1..])),
+            b';' if !quoted => return Some(&text[at + 1..]),
             _ => {}
         }
     }
@@ -30,16 +34,17 @@ fn split_outside(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The text of a quoted string, or of a token.
-fn unquote(text: &str) -> String {
-    let Some(inner) = text.strip_prefix('"') else {
-        return text.split(';').next().unwrap_or_default().trim().to_owned();
+fn unquote(text: &[u8]) -> Vec<u8> {
+    let Some(inner) = text.strip_prefix(b"\"") else {
+        let token = text.split(|byte| *byte == b';').next().unwrap_or_default();
+        return token.trim_ascii().to_vec();
     };
-    let mut out = String::new();
-    let mut chars = inner.chars();
-    while let Some(char) = chars.next() {
-        match char {
-            '"' => break,
-            '\\' => out.extend(chars.next()),
+    let mut out = Vec::new();
+    let mut bytes = inner.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => break,
+            b'\\' => out.extend(bytes.next()),
             other => out.push(other),
         }
     }
@@ -47,10 +52,14 @@ fn unquote(text: &str) -> String {
 }
 
 /// The last part of a path, if it can be the name of a file.
-fn plain(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let usable = !matches!(last, "" | "." | "..") && !last.contains(char::is_control);
-    usable.then(|| last.to_owned())
+fn plain(name: &[u8]) -> Option<Vec<u8>> {
+    let last = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+    let controls = match core::str::from_utf8(last) {
+        Ok(text) => text.contains(char::is_control),
+        Err(_) => last.iter().any(u8::is_ascii_control),
+    };
+    let usable = !matches!(last, b"" | b"." | b"..") && !controls;
+    usable.then(|| last.to_vec())
 }
 
 #[cfg(test)]
@@ -60,19 +69,23 @@ mod tests {
     #[test]
     fn names_are_plain() {
         for (field, name) in [
-            ("attachment; filename=a.txt", Some("a.txt")),
-            ("attachment; FileName=\"a b.txt\"; size=3", Some("a b.txt")),
-            ("attachment; x=\"; filename=no\"; filename=yes", Some("yes")),
-            ("attachment; filename=\"a\\\"b\"", Some("a\"b")),
-            ("attachment; filename=\"/etc/passwd\"", Some("passwd")),
-            ("attachment; filename=..\\..\\x.exe", Some("x.exe")),
-            ("attachment; filename=..", None),
-            ("attachment; filename=\"a\u{1b}b\"", None),
-            ("attachment; filename*=UTF-8''x", None),
-            ("inline", None),
-            ("", None),
+            (&b"attachment; filename=a.txt"[..], Some(&b"a.txt"[..])),
+            (b"attachment; FileName=\"a b.txt\"; size=3", Some(b"a b.txt")),
+            (b"attachment; x=\"; filename=no\"; filename=yes", Some(b"yes")),
+            (b"attachment; filename=\"a\\\"b\"", Some(b"a\"b")),
+            (b"attachment; filename=\"/etc/passwd\"", Some(b"passwd")),
+            (b"attachment; filename=..\\..\\x.exe", Some(b"x.exe")),
+            (b"attachment; filename=\"caf\xe9.txt\"", Some(b"caf\xe9.txt")),
+            (b"attachment; filename=..", None),
+            (b"attachment; filename=\"a\x1bb\"", None),
+            (b"attachment; filename=\"a\xc2\x9bb\"", None),
+            (b"attachment; filename=\"\xe9\x1b\"", None),
+            (b"attachment; filename*=UTF-8''x", None),
+            (b"inline", None),
+            (b"", None),
         ] {
-            assert_eq!(file_name(field).as_deref(), name, "{field}");
+            let found = file_name(field).map(OsString::into_vec);
+            assert_eq!(found.as_deref(), name, "{}", field.escape_ascii());
         }
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn fault(at: Time, kind: FaultKind) -> Failure {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
     now: Time,
-    epoch: u64,
+    /// The record's epoch, in nanoseconds since 1970.
+    pub(super) epoch: u64,
 }
 
 impl When {

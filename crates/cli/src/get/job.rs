@@ -1,6 +1,8 @@
 //! All transfers of one command: one after the other, or several at one time (`-Z`).
 
 use std::cell::{OnceCell, RefCell};
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -9,9 +11,11 @@ use roundtrip_http::client::Options;
 use roundtrip_record::{FaultKind, Time};
 use roundtrip_visit::get::{Cookies, Session, Ways};
 use roundtrip_visit::ground::{Errand, Here};
+use roundtrip_visit::{Detour, Pin};
 use roundtrip_wire::Wire;
 
 use super::args::Get;
+use super::books::Books;
 use super::early::{Early, complain};
 use super::ends::Ends;
 use super::explain::{When, explain, fault};
@@ -19,8 +23,10 @@ use super::glob::{Glob, Match};
 use super::inputs::Inputs;
 use super::setup::{self, options};
 use super::target::Wishes;
+use super::teller::Teller;
 use super::transfer::{Group, Transfer};
-use super::verbose::Teller;
+use super::verbose::Clock;
+use super::{trace, way};
 use crate::network::{detours, families, pins};
 
 /// The work of one command.
@@ -38,6 +44,8 @@ struct Reach<'a> {
     resolve: &'a [String],
     connect_to: &'a [String],
     families: (bool, bool),
+    /// The files of `--hsts` and `--alt-svc`.
+    books: (Option<&'a Path>, Option<&'a Path>),
 }
 
 impl Errand for Job<'_> {
@@ -45,9 +53,12 @@ impl Errand for Job<'_> {
 
     async fn run<W: Wire>(self, here: Here<W>) -> anyhow::Result<u8> {
         let wire = here.wire.clone();
-        let (teller, ends) = (RefCell::default(), RefCell::default());
-        let groups = self.prepare(here, &teller, &ends)?;
         let head = self.groups[0].0;
+        let clock = head.trace.trace_time.then(|| Clock { epoch: When::now(&wire).epoch });
+        let teller = RefCell::new(Teller::new(trace::wanted(&head.trace, clock)?, clock));
+        let ends = RefCell::default();
+        let books = RefCell::default();
+        let groups = self.prepare(here, &teller, &ends, &books)?;
         let exit = if head.parallel {
             all_at_once(&groups, head, &wire).await?
         } else {
@@ -61,6 +72,7 @@ impl Errand for Job<'_> {
                 crate::jar::write(path, &group.session.cookies().borrow())?;
             }
         }
+        Books::write(&books.borrow(), wire.wall())?;
         Ok(exit)
     }
 }
@@ -72,6 +84,7 @@ impl<'a> Job<'a> {
         here: Here<W>,
         teller: &'a RefCell<Teller>,
         ends: &'a RefCell<Ends>,
+        books: &RefCell<Books>,
     ) -> anyhow::Result<Vec<Group<'a, W>>> {
         let Here { wire, trust, pins: pinned, interrupt, begun } = here;
         let head = self.groups[0].0;
@@ -84,14 +97,24 @@ impl<'a> Job<'a> {
                 resolve: &arguments.resolve,
                 connect_to: &arguments.connect_to,
                 families: (arguments.ipv4, arguments.ipv6),
+                books: (arguments.files.hsts.as_deref(), arguments.files.alt_svc.as_deref()),
             };
             let mut pinned = pinned.clone();
+            if way::is_unix(&head.connection) {
+                // Nobody is looked up: every host is behind the socket, which has no address.
+                let addresses = vec![Ipv4Addr::UNSPECIFIED.into()];
+                pinned.push(Pin { host: "*".into(), port: None, addresses });
+            }
             pinned.extend(pins(&arguments.resolve).map_err(|error| unreadable(&error))?);
+            let mut detours = detours(&arguments.connect_to).map_err(|error| unreadable(&error))?;
+            let urls = self.groups.iter().flat_map(|(arguments, _)| Get::urls(arguments));
+            detours.extend(urls.filter_map(Detour::by_zone));
             let ways = Ways {
                 options: reach.options.clone(),
                 names: head.network.names(families(arguments.ipv4, arguments.ipv6))?,
                 pins: pinned,
-                detours: detours(&arguments.connect_to).map_err(|error| unreadable(&error))?,
+                detours,
+                known: books.borrow_mut().of(&arguments.files)?,
             };
             let cookies =
                 if setup::keeps_cookies(arguments) { Cookies::Kept } else { Cookies::Ignored };

@@ -60,9 +60,12 @@ pub(super) struct Output<'a> {
     theirs: bool,
     progress: &'a RefCell<Progress>,
     quiet: bool,
-    /// Called after each head, so that `-v` can report what has happened up to then.
-    tell: Box<dyn FnMut() + 'a>,
+    tell: Tell<'a>,
 }
+
+/// Called after each head, so that `-v` can report what has happened up to then, and with the bytes of
+/// bodies and when they came.
+pub(super) type Tell<'a> = Box<dyn FnMut(Option<(&[u8], Time)>) + 'a>;
 
 /// How an [`Output`] is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,7 @@ impl<'a> Output<'a> {
         dump: Option<Rc<File>>,
         etags: Option<PathBuf>,
         progress: &'a RefCell<Progress>,
-        tell: Box<dyn FnMut() + 'a>,
+        tell: Tell<'a>,
     ) -> Self {
         let Look { heads, tunnels, quiet } = look;
         Self {
@@ -183,11 +186,11 @@ impl<'a> Output<'a> {
 impl Sink for Output<'_> {
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
         self.progress.borrow_mut().clear();
-        (self.tell)();
+        (self.tell)(None);
         if let Target::File { path, named: Named::ByServer, .. } = &mut self.target
             && head.last
             && self.open.is_none()
-            && let Some(name) = head.fields.text("Content-Disposition").and_then(file_name)
+            && let Some(name) = head.fields.get("Content-Disposition").and_then(file_name)
         {
             path.set_file_name(name);
             self.theirs = true;
@@ -201,11 +204,12 @@ impl Sink for Output<'_> {
     }
 
     fn lone_heads(&mut self, text: &Came) -> io::Result<()> {
-        (self.tell)();
+        (self.tell)(None);
         self.write_heads(text)
     }
 
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()> {
+        (self.tell)(Some((bytes, at)));
         if let Some(file) = self.file()? {
             file.write_all(bytes)?;
         }

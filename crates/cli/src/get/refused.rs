@@ -41,29 +41,18 @@ const STORE: &str = "rustls reads PEM files: write certificate and key with `ope
 const PROXY_TLS: &str = "a proxy is spoken to in the clear, so that there is no TLS to it";
 const SRP: &str = "TLS-SRP is no part of TLS 1.3, and rustls has none; --cert";
 const RESOLVER: &str = "get has a resolver of its own; --dns ADDR:PORT names the server it asks";
-const SOCKS: &str =
-    "SOCKS proxies are not spoken to; -x http://HOST:PORT, or `ssh -W` and --connect-to";
-const TRACE: &str =
-    "-v tells what is done, and --out DIR keeps every byte, as pcapng and as bodies";
 const SLOW: &str = "what is slow is not given up, what is late is: -m";
 const GSSAPI: &str = "Kerberos is not spoken to SOCKS proxies; USER:PASSWORD@ in the proxy's URL";
 
 /// All of them, by name.
 pub(super) const REFUSED: &[Refused] = &[
-    no("abstract-unix-socket", "get connects over TCP; `socat` can stand between"),
-    no("alt-svc", "other services of a host would be of HTTP/3, which is not spoken; --connect-to"),
     short('a', "append", FTP),
     no("aws-sigv4", "requests are not signed; sign them and give the fields with -H"),
     no("cert-status", "rustls does not ask for OCSP staples"),
     no("cert-type", STORE),
-    no(
-        "ciphers",
-        "the suites are those of TLS 1.3 and the modern ones of 1.2; --tlsv1.3 leaves 1.2 out",
-    ),
     no("compressed-ssh", SSH),
     no("crlf", "what is sent is sent as it is; `unix2dos` before"),
     no("crlfile", "revocation lists are not read"),
-    no("curves", "the groups are X25519, P-256 and P-384, in this order"),
     no("delegation", SPNEGO),
     no("disable-epsv", FTP),
     no("disable-eprt", FTP),
@@ -95,17 +84,15 @@ pub(super) const REFUSED: &[Refused] = &[
     no("haproxy-protocol", "PROXY heads are not written"),
     no("hostpubmd5", SSH),
     no("hostpubsha256", SSH),
-    no("hsts", "no list of hosts is kept that are to be asked over https; write https://"),
     no("http3", "HTTP/3 is not spoken; --http2"),
     no("http3-only", "HTTP/3 is not spoken; --http2"),
-    no("interface", "the kernel chooses the way out; `ip route` or `ip netns exec` direct it"),
     no("ip-tos", "the kernel marks packets; `tc` or nftables direct it"),
+    no("ipfs-gateway", "ipfs:// is not spoken; ask the gateway itself, https://GATEWAY/ipfs/CID"),
     no("keepalive-time", "connections live for one command; -m ends what hangs"),
     no("key-type", STORE),
     no("krb", FTP),
     no("libcurl", "there is no libcurl in it"),
     short('l', "list-only", FTP),
-    no("local-port", "the kernel chooses the port"),
     no("login-options", MAIL),
     no("mail-auth", MAIL),
     no("mail-from", MAIL),
@@ -123,10 +110,6 @@ pub(super) const REFUSED: &[Refused] = &[
     no(
         "pass",
         "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off",
-    ),
-    no(
-        "pinnedpubkey",
-        "keys are not pinned; --cacert FILE with the one certificate trusts no other",
     ),
     no("preproxy", "there is one proxy at a time; -x"),
     no("proxy-ca-native", PROXY_TLS),
@@ -158,14 +141,9 @@ pub(super) const REFUSED: &[Refused] = &[
     no("sasl-authzid", MAIL),
     no("sasl-ir", MAIL),
     no("service-name", SPNEGO),
-    no("socks5-basic", "it is what is done where the proxy's URL has USER:PASSWORD@ in it"),
     no("socks5-gssapi", GSSAPI),
     no("socks5-gssapi-nec", GSSAPI),
     no("socks5-gssapi-service", GSSAPI),
-    no("socks4", SOCKS),
-    no("socks4a", SOCKS),
-    no("socks5", SOCKS),
-    no("socks5-hostname", SOCKS),
     short('Y', "speed-limit", SLOW),
     short('y', "speed-time", SLOW),
     no("ssl", FTP),
@@ -180,19 +158,11 @@ pub(super) const REFUSED: &[Refused] = &[
     short('t', "telnet-option", OTHER),
     no("tftp-blksize", OTHER),
     no("tftp-no-options", OTHER),
-    no("tls13-ciphers", "all suites of TLS 1.3 are offered"),
     no("tlsauthtype", SRP),
     no("tlspassword", SRP),
     no("tlsuser", SRP),
-    no("trace", TRACE),
-    no("trace-ascii", TRACE),
-    no("trace-time", TRACE),
-    no("trace-config", "-v tells all that there is to tell"),
+    no("trace-config", "there are no parts of a trace to choose from; --trace, -v"),
     no("trace-ids", "-v tells connections apart; --out DIR keeps the whole record"),
-    no(
-        "unix-socket",
-        "get connects over TCP; `socat TCP-LISTEN:PORT,bind=127.0.0.1,fork UNIX:PATH` stands between",
-    ),
     short('B', "use-ascii", FTP),
     no("vlan-priority", "the kernel marks packets; `tc` directs it"),
     no("xattr", "where a file came from is not written into its attributes; -w '%{url_effective}'"),

@@ -6,16 +6,17 @@ use std::time::{Duration, SystemTime};
 use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
-use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
+use roundtrip_http::client::{Answers, KeepAlive, Options, PinnedKeys, Proxies, Schemes, Timeouts};
 use roundtrip_record::FaultKind;
-use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::trust::{Shown, Versions};
+use roundtrip_visit::{BadOffer, Identity, Offer};
 use url::Url;
 
 use super::args::Get;
+use super::early::Early;
 use super::header::header_fields;
-use super::source;
+use super::{BAD_OFFER, source, way};
 use crate::jar;
 
 /// How the client behaves that goes through these proxies.
@@ -129,11 +130,28 @@ pub(super) fn netrc(arguments: &Get) -> Netrc {
     }
 }
 
+/// Options that name a proxy.
+const PROXIES: [&str; 6] = ["proxy", "proxy1.0", "socks4", "socks4a", "socks5", "socks5-hostname"];
+
+/// The URL of a SOCKS proxy that an option names.
+fn socks(option: &str, proxy: &str) -> String {
+    let scheme = if option == "socks5-hostname" { "socks5h" } else { option };
+    let place = proxy.split_once("://").map_or(proxy, |(_, place)| place);
+    format!("{scheme}://{place}")
+}
+
 /// The proxies, with how they are told who asks and the fields that are for them.
 pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxies> {
     let connection = &arguments.connection;
-    let mut proxies = match &connection.proxy10 {
-        Some(proxy) => arguments.through.by(proxy, ground)?,
+    if way::is_unix(connection) {
+        // All connections lead to one socket: there is nobody to go through.
+        return Ok(Proxies::default());
+    }
+    // The last one counts.
+    let given = arguments.words.of(&PROXIES).last().filter(|(option, _)| *option != "proxy");
+    let mut proxies = match given {
+        Some(("proxy1.0", proxy)) => arguments.through.by(proxy, ground)?,
+        Some((scheme, proxy)) => arguments.through.by(&socks(scheme, proxy), ground)?,
         None => arguments.through.on(ground)?,
     };
     let login = &arguments.login;
@@ -143,7 +161,7 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
     for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
         proxy.fields = fields.clone();
         proxy.omits_connection = omits("Proxy-Connection");
-        if connection.proxy10.is_some() {
+        if matches!(given, Some(("proxy1.0", _))) {
             proxy.version = Version::HTTP_10;
         }
         if let Some(login) = &mut proxy.login {
@@ -171,5 +189,35 @@ pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
             )
         }
     };
-    Ok(Shown { identity, versions })
+    let secure = &arguments.secure;
+    let offer = Offer {
+        ciphers: secure.ciphers.clone(),
+        tls13_ciphers: secure.tls13_ciphers.clone(),
+        curves: secure.curves.clone(),
+    };
+    let bad = |error: BadOffer| Early { code: BAD_OFFER, text: error.to_string() };
+    offer.check().map_err(bad)?;
+    Ok(Shown { identity, versions, offer })
+}
+
+/// The keys that servers may have.
+pub(super) fn pinned(arguments: &Get) -> anyhow::Result<Option<PinnedKeys>> {
+    /// curl's exit code for a key that is not the pinned one (`CURLE_SSL_PINNEDPUBKEYNOTMATCH`), and for
+    /// a file that has none.
+    const NOT_PINNED: u8 = 90;
+    let Some(text) = &arguments.secure.pinnedpubkey else { return Ok(None) };
+    let bad =
+        |why: String| Early { code: NOT_PINNED, text: format!("--pinnedpubkey {text}: {why}") };
+    let keys = match PinnedKeys::hashes(text) {
+        Some(hashes) => hashes.map_err(|one| {
+            bad(format!("{one} is no hash; wanted sha256//BASE64 of 32 bytes, as `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` makes it"))
+        })?,
+        None => {
+            let bytes = std::fs::read(text).map_err(|error| bad(error.to_string()))?;
+            PinnedKeys::of_file(&bytes).ok_or_else(|| {
+                bad("no public key in it; it must hold PEM, beginning with -----BEGIN PUBLIC KEY-----, or DER".into())
+            })?
+        }
+    };
+    Ok(Some(keys))
 }

@@ -26,7 +26,7 @@ use super::output::{Heads, Look, Output, Target};
 use super::progress::{Progress, watch};
 use super::proto::permitted;
 use super::target::Wishes;
-use super::verbose::Teller;
+use super::teller::Teller;
 use super::wanted::wanted;
 use super::write_out::{Steps, To, Told, fill};
 
@@ -86,7 +86,9 @@ impl<W: Wire> Transfer<'_, W> {
         let target = group.wishes.target(arguments, *number, found, &url)?;
         let mut wanted =
             wanted(arguments, group.inputs, upload.as_deref(), url, (&found.text, &target))?;
-        wanted.keep_body = group.kept;
+        let traces = group.teller.borrow().traces();
+        // What goes up is traced from the record.
+        wanted.keep_body = group.kept || traces && wanted.sends_something();
         let shows = |shown| if shown { Heads::Shown } else { Heads::Hidden };
         let look = Look {
             heads: shows(arguments.include || arguments.head),
@@ -95,9 +97,13 @@ impl<W: Wire> Transfer<'_, W> {
         };
         let log = wire.log();
         let before = log.event_count();
-        let tell = || {
-            if arguments.verbose {
-                group.teller.borrow_mut().tell(&log);
+        let told = arguments.verbose || traces;
+        let tell = |data: Option<(&[u8], Time)>| {
+            let mut teller = group.teller.borrow_mut();
+            match data {
+                None if told => teller.tell(&log),
+                Some((bytes, at)) if traces => teller.data(at, bytes),
+                _ => {}
             }
         };
         let is_file = matches!(target, Target::File { .. });
@@ -135,7 +141,7 @@ impl<W: Wire> Transfer<'_, W> {
             got.failure = Some(fault(wire.now(), kind));
         }
         let file = output.finish(&arguments.files, got.failure.is_some(), &got.fields);
-        if arguments.verbose {
+        if told {
             group.teller.borrow_mut().tell(&log);
         }
         let words = self.failed(&got, wire, &log);
@@ -184,6 +190,7 @@ impl<W: Wire> Transfer<'_, W> {
         let wanted = !arguments.silent
             && !arguments.no_progress_meter
             && !arguments.verbose
+            && !self.group.teller.borrow().traces()
             && !arguments.parallel;
         let apart = !matches!(target, Target::Output) || !std::io::stdout().is_terminal();
         wanted && apart && stderr().is_terminal()

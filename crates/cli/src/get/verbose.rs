@@ -1,45 +1,42 @@
-//! Prints what happens to standard error for `-v`, in curl's format.
+//! An event as `-v` prints it, in curl's format.
 
 use std::fmt::Write as _;
 
-use roundtrip_record::{AttemptEnd, EndedBy, Event, Field, HostId, Log, Role, What};
+use roundtrip_record::{AttemptEnd, EndedBy, Event, Field, Time, Transport, What};
 
-/// Prints what has happened since it was last called.
-#[derive(Debug, Default)]
-pub(super) struct Teller {
-    told: usize,
-    /// Whose doings are told: in the lab the record holds those of servers, too.
-    client: Option<HostId>,
+/// Tells the time of day of what is in a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The record's epoch, in nanoseconds since 1970.
+    pub(super) epoch: u64,
 }
 
-impl Teller {
-    pub(super) fn tell(&mut self, log: &Log) {
-        let events = log.events_from(self.told);
-        let mut text = String::new();
-        for event in &events {
-            match &event.what {
-                What::HostDeclared(host) if host.role == Role::Client => {
-                    self.client = Some(host.id);
-                }
-                _ if self.client == Some(event.host) => {
-                    // Writing to a string cannot fail.
-                    let _ = line(event, &mut text);
-                }
-                _ => (),
-            }
-        }
-        self.told += events.len();
-        eprint!("{text}");
+impl Clock {
+    /// The time of day with a blank behind it, or nothing where no clock is wanted.
+    pub(super) fn stamp(clock: Option<Self>, at: Time) -> String {
+        let Some(clock) = clock else { return String::new() };
+        let micros = clock.epoch.saturating_add(at.nanos()) / 1000;
+        let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+        let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+        format!("{hours:02}:{minutes:02}:{:02}.{micros:06} ", seconds % 60)
     }
 }
 
-fn line(event: &Event, out: &mut String) -> std::fmt::Result {
+/// Writes what an event tells, if it tells anything.
+pub(super) fn line(event: &Event, out: &mut String) -> std::fmt::Result {
     match &event.what {
         What::NameEnded(name) if !name.addresses.is_empty() => {
             let addresses: Vec<String> = name.addresses.iter().map(ToString::to_string).collect();
             writeln!(out, "* The name has {}", addresses.join(", "))
         }
+        What::ConnectAttempt(attempt) if attempt.transport == Transport::Unix => {
+            writeln!(out, "*   Trying the Unix domain socket...")
+        }
         What::ConnectAttempt(attempt) => writeln!(out, "*   Trying {}...", attempt.to),
+        What::ConnectResult(result) if result.transport == Transport::Unix => match &result.end {
+            AttemptEnd::Connected => writeln!(out, "* Connected to the Unix domain socket"),
+            _ => Ok(()),
+        },
         What::ConnectResult(result) => match &result.end {
             AttemptEnd::Connected => writeln!(out, "* Connected to {}", result.to),
             AttemptEnd::Refused => writeln!(out, "* {} refused the connection", result.to),
@@ -85,4 +82,20 @@ fn fields(out: &mut String, mark: char, fields: &[Field]) -> std::fmt::Result {
 /// Replaces control characters in text from the network, which could control the terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_day_begins_anew() {
+        let clock = Some(Clock { epoch: 86_399_999_998_000 });
+        let at = |micros| Time::ZERO + Duration::from_micros(micros);
+        assert_eq!(Clock::stamp(clock, at(1)), "23:59:59.999999 ");
+        assert_eq!(Clock::stamp(clock, at(2)), "00:00:00.000000 ");
+        assert_eq!(Clock::stamp(None, at(2)), "");
+    }
 }

@@ -69,7 +69,12 @@ impl Steps {
                 .filter(|_| chain.iter().rev().skip(1).any(|one| one.head().is_some()))
                 .map(|request| request.what.began),
             connects: won.len(),
-            remote: won.last().copied().or(ends.map(|(_, remote)| remote)),
+            // A Unix domain socket has no address.
+            remote: won
+                .last()
+                .copied()
+                .filter(|at| !at.ip().is_unspecified())
+                .or(ends.map(|(_, remote)| remote)),
             local: ends.map(|(local, _)| local),
             request: requests().map(|request| request.what.head_bytes).sum::<u64>()
                 + tunnels().map(|tunnel| tunnel.request.what.head_bytes).sum::<u64>(),

@@ -9,6 +9,7 @@ pub(crate) mod raw;
 mod rule;
 pub(crate) mod script;
 pub(crate) mod scripted;
+pub(crate) mod socks;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

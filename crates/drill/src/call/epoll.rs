@@ -125,6 +125,8 @@ impl World {
             let before = stream.seen;
             let state = info.as_ref().map(|info| info.state);
             let received = info.as_ref().map_or(0, |info| info.bytes_received);
+            let acknowledged = info.as_ref().map_or(u64::MAX, |info| info.bytes_acked);
+            let has_notice = stream.notices.acknowledged(acknowledged);
             let has_space = is_writable && before.wants_space;
             let is_open = state.is_some_and(|state| state != TcpState::SynSent);
             let has_changed = state != before.state && (is_open || state.is_none());
@@ -132,6 +134,7 @@ impl World {
                 || acceptable > before.acceptable
                 || has_changed
                 || has_space
+                || has_notice
             {
                 woken.push(*fd);
             }

@@ -15,6 +15,8 @@ use crate::symbols::{self, Errno};
 
 /// The most bytes in a single call: more than any buffer, and small enough to be quick.
 const MAX_COUNT: usize = 1 << 28;
+/// The buffers that fit into a packet without being copied (`MAX_SKB_FRAGS`).
+const MAX_FRAGMENTS: usize = 17;
 /// The number of bytes that are generated and written at once.
 const CHUNK: usize = 1 << 20;
 
@@ -24,6 +26,8 @@ struct Request<'a> {
     fd: i64,
     count: usize,
     flags: i64,
+    /// The number of buffers.
+    buffers: usize,
     /// The message of `sendmsg` and `recvmsg`.
     message: Option<&'a Expr>,
 }
@@ -36,17 +40,21 @@ impl Request<'_> {
 
 fn request(arguments: Arguments<'_>) -> Result<Request<'_>, Fault> {
     let fd = arguments.int(0)?;
+    let mut buffers = 1;
     let (count, flags, message) = match arguments.name() {
         "readv" | "writev" => (vector(arguments.get(1)?)?, 0, None),
         "recvmsg" | "sendmsg" => {
             let message = arguments.get(1)?;
             let iov = message.member("msg_iov").unwrap_or(&Expr::Ellipsis);
+            if let Expr::List(all) = iov {
+                buffers = all.len();
+            }
             (vector(iov)?, arguments.int(2)?, Some(message))
         }
         "read" | "write" => (count(arguments.int(2)?)?, 0, None),
         _ => (count(arguments.int(2)?)?, arguments.int(3)?, None),
     };
-    Ok(Request { fd, count, flags, message })
+    Ok(Request { fd, count, flags, buffers, message })
 }
 
 fn count(number: i64) -> Result<usize, Fault> {
@@ -79,13 +87,18 @@ fn vector(expression: &Expr) -> Result<usize, Fault> {
 impl World {
     pub(super) fn send(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
         let request = request(arguments)?;
-        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB"] {
+        for flag in ["MSG_FASTOPEN", "MSG_OOB"] {
             if request.has(flag) {
                 return Err(Fault::unsupported(flag));
             }
         }
         if request.message.is_some_and(|message| message.member("msg_control").is_some()) {
             return Err(Fault::unsupported("control messages of sendmsg"));
+        }
+        if request.has("MSG_ZEROCOPY") && request.buffers > MAX_FRAGMENTS {
+            return Err(Fault::unsupported(format!(
+                "more than {MAX_FRAGMENTS} buffers with MSG_ZEROCOPY, which fill several packets"
+            )));
         }
         match self.files.get(&request.fd).map(|file| &file.kind) {
             None => Ok(Answer::Error(Errno::EBADF)),
@@ -97,7 +110,23 @@ impl World {
             Some(Kind::Stream(_)) if has_no_buffer(arguments, request.count) => {
                 Ok(Answer::Error(Errno::EFAULT))
             }
-            Some(Kind::Stream(_)) => Ok(self.send_stream(&request, progress)),
+            Some(Kind::Stream(_)) => {
+                let answer = self.send_stream(&request, progress);
+                if request.has("MSG_ZEROCOPY") && matches!(answer, Answer::Value(1..)) {
+                    self.send_without_copy(request.fd);
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// The program hears when the data of a call is its own again, if the socket is to tell.
+    fn send_without_copy(&mut self, fd: i64) {
+        let tells = (constant("SOL_SOCKET"), constant("SO_ZEROCOPY"));
+        if let Some(stream) = self.stream(fd)
+            && stream.kept.get(&tells) == Some(&1)
+        {
+            stream.notices.sent(stream.written);
         }
     }
 
@@ -170,7 +199,7 @@ impl World {
     ) -> Answered {
         let request = request(arguments)?;
         if request.has("MSG_ERRQUEUE") {
-            return Err(Fault::unsupported("MSG_ERRQUEUE"));
+            return self.receive_notice(&request);
         }
         let answer = match self.files.get(&request.fd).map(|file| &file.kind) {
             None => return Ok(Answer::Error(Errno::EBADF)),
@@ -235,6 +264,45 @@ impl World {
             (None, _) if may_wait => Answer::Blocks,
             (None, _) => Answer::Error(Errno::EAGAIN),
         })
+    }
+
+    /// Reads the error queue, in which there are only notices of data that was sent without a copy.
+    fn receive_notice(&mut self, request: &Request<'_>) -> Answered {
+        let Some(stream) = self.stream(request.fd) else {
+            return Err(Fault::unsupported("the error queue of what is no TCP socket"));
+        };
+        let Some((first, last)) = stream.notices.take() else {
+            return Ok(Answer::Error(Errno::EAGAIN));
+        };
+        // packetdrill's wire is a TUN device, for which the data is copied after all.
+        let actual = [
+            ("ee_errno", 0),
+            ("ee_origin", constant("SO_EE_ORIGIN_ZEROCOPY")),
+            ("ee_type", 0),
+            ("ee_code", constant("SO_EE_CODE_ZEROCOPY_COPIED")),
+            ("ee_info", i64::from(first)),
+            ("ee_data", i64::from(last)),
+        ];
+        let controls = match request.message.and_then(|message| message.member("msg_control")) {
+            Some(Expr::List(controls)) => controls.as_slice(),
+            _ => &[],
+        };
+        for control in controls {
+            let data = control.member("cmsg_data");
+            if control.member("cmsg_type") != Some(&Expr::Word("CMSG_TYPE_RECVERR".into())) {
+                return Err(Fault::unsupported("this control message of recvmsg"));
+            }
+            for (name, actual) in actual {
+                let expected = data.and_then(|data| data.member(name)).map(number).transpose()?;
+                if expected.is_some_and(|expected| expected != actual) {
+                    let expected = expected.unwrap_or_default();
+                    return Err(Fault::mismatch(format!(
+                        "{name}: expected {expected}, got {actual}"
+                    )));
+                }
+            }
+        }
+        Ok(Answer::Value(0))
     }
 
     /// Checks what `recvmsg` reports besides the data.

@@ -207,11 +207,35 @@ impl World {
         let Some(actual) = get(stream, name, (level, option), &net.host) else {
             return Err(unknown(arguments));
         };
-        // FreeBSD reports the payload of a buffer, Linux twice that.
         let is_buffer = matches!(name, Name::SendBuffer | Name::ReceiveBuffer);
         let is_freebsd = self.settings.dialect == Dialect::FreeBsd;
-        compare(arguments, if is_buffer && is_freebsd { actual / 2 } else { actual })
+        let reported = if is_buffer && is_freebsd {
+            freebsd_buffer(actual, stream, &net.host)
+        } else {
+            actual
+        };
+        compare(arguments, reported)
     }
+}
+
+/// The size of a buffer as FreeBSD reports it: the payload, of which Linux reports twice as much, in whole
+/// segments once there is a connection (`tcp_mss`, netinet/tcp_input.c).
+fn freebsd_buffer(actual: i64, stream: &Stream, host: &Host) -> i64 {
+    let payload = actual / 2;
+    let connection = stream.connection(host).map(|connection| (connection.state(), connection));
+    match connection {
+        Some((state, connection)) if is_synchronized(state) => {
+            let segment = i64::from(connection.info().snd_mss).max(1);
+            if payload > segment { (payload + segment - 1) / segment * segment } else { payload }
+        }
+        _ => payload,
+    }
+}
+
+/// Whether both ends know each other's numbers (RFC 9293 §3.3.2).
+fn is_synchronized(state: TcpState) -> bool {
+    use TcpState::{Closed, Listen, SynReceived, SynSent};
+    !matches!(state, Closed | Listen | SynReceived | SynSent)
 }
 
 /// Whether an option has the value that the script expects.

@@ -63,7 +63,7 @@ impl World {
                 stream.seen.wants_space = true;
             }
         }
-        if stream.error(&net.host).is_some() {
+        if stream.error(&net.host).is_some() || !stream.notices.is_empty() {
             ready |= ERR;
         }
         Some(ready)

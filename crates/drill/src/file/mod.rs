@@ -2,10 +2,12 @@
 
 mod datagrams;
 mod epoll;
+mod notices;
 mod stream;
 
 pub(crate) use datagrams::Datagrams;
 pub(crate) use epoll::{Epoll, Watched};
+pub(crate) use notices::Notices;
 pub(crate) use stream::{Seen, State, Stream};
 
 /// An open file, to which a descriptor refers.

@@ -8,6 +8,7 @@ use roundtrip_host::{Host, ListenerId, SocketId};
 use roundtrip_record::{CloseReason, TcpState};
 use roundtrip_tcp as tcp;
 
+use super::Notices;
 use crate::errno::failure_errno;
 use crate::symbols::Errno;
 
@@ -37,6 +38,8 @@ pub(crate) struct Stream {
     /// Bytes written and read so far.
     pub(crate) written: u64,
     pub(crate) read: u64,
+    /// What its error queue tells.
+    pub(crate) notices: Notices,
     /// What was last seen of the socket, for edge-triggered waiting.
     pub(crate) seen: Seen,
 }
@@ -86,6 +89,7 @@ impl Stream {
             is_corked: false,
             written: 0,
             read: 0,
+            notices: Notices::default(),
             seen: Seen::default(),
         }
     }

@@ -136,6 +136,9 @@ impl Parser<'_> {
         let mut script = Script::default();
         while let Token::Option { name, value } = self.peek().clone() {
             let place = self.place();
+            if name == "psp_udp_port" {
+                return self.unsupported("packets inside PSP");
+            }
             if name == "define"
                 && let Some((symbol, value)) = value.as_deref().and_then(|v| v.split_once('='))
             {

@@ -26,6 +26,15 @@ impl Parser<'_> {
                 return self.unsupported(format!("packets inside {layer}"));
             }
         }
+        // Older packetdrill has it before the message, newer behind it.
+        let bracket = [self.peek(), self.peek_after(1), self.peek_after(2)];
+        let about = match bracket {
+            [Token::Sign('['), Token::Int(_), Token::Sign(':')] => Some(self.about()?),
+            _ => None,
+        };
+        if about.is_some() && !self.is_word("icmp") {
+            return self.expected("`icmp`: a message is about this segment");
+        }
         let ip_at = self.at;
         let ip = self.ip_info()?;
         if ip.tos == TosSpec::Ect01 && direction == Direction::Inbound {
@@ -48,7 +57,11 @@ impl Parser<'_> {
             return Ok(PacketSpec { direction, ip, ports, body: Body::Udp { length } });
         }
         if self.take_word("icmp") {
-            let body = Body::Icmp(self.icmp()?);
+            let message = self.icmp()?;
+            let body = match about {
+                Some(about) => Body::Icmp(IcmpSpec { about, ..message }),
+                None => Body::Icmp(message),
+            };
             return Ok(PacketSpec { direction, ip, ports: None, body });
         }
         let ports = self.ports()?;

@@ -3,7 +3,9 @@ use std::time::Duration;
 use roundtrip_packet::Flags;
 
 use super::{Definitions, parse};
-use crate::ast::{Action, Body, Direction, Expr, Numbering, OptionSpec, Script, TosSpec, When};
+use crate::ast::{
+    About, Action, Body, Direction, Expr, Numbering, OptionSpec, PacketSpec, Script, TosSpec, When,
+};
 use crate::source::{Place, ReadError};
 
 fn read(text: &str) -> Script {
@@ -187,6 +189,15 @@ fn what_other_dialects_write() {
     assert_eq!(ip("0 > (dscp CS1, ecn ce) . 1:1(0) ack 1").tos, TosSpec::Tos(0x23));
     assert!(complaint("0 > [tos 0x1, ce] . 1:1(0)").contains("one word on each bit"));
     assert!(complaint("0 < . ...(10) win 1").contains("can only be expected"));
+    let about = |text: &str| match &read(text).events[0].action {
+        Action::Packet(PacketSpec { body: Body::Icmp(message), .. }) => message.about,
+        other => panic!("{other:?}"),
+    };
+    let older = about("0 < [1:1461(1460)] icmp unreachable frag_needed mtu 1200");
+    assert_eq!(older, about("0 < icmp unreachable frag_needed mtu 1200 [1:1461(1460)]"));
+    assert_eq!(older, About::Tcp { start: 1, length: 1460 });
+    assert!(complaint("0 < [1:2(1)] . 1:1(0) win 1").contains("`icmp`"));
+    assert!(complaint("--psp_udp_port=1000\n0 > . 1:1(0) <mss MSS>").contains("PSP"));
     let udp = complaint("0 < F. 1:1(0) ack 1 win 32767/udp(1 > 9811)");
     assert!(udp.contains("TCP inside UDP"), "{udp}");
     assert!(complaint("0 > sctp: DATA[]").contains("SCTP"));

@@ -94,6 +94,20 @@ pub(crate) fn summarize(der: &[u8]) -> Option<Summary> {
     })
 }
 
+/// The key of a certificate, as a whole `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+pub(crate) fn public_key(der: &[u8]) -> Option<&[u8]> {
+    let mut tbs = Der(Der(Der(der).expect(SEQUENCE)?).expect(SEQUENCE)?);
+    tbs.optional(VERSION);
+    tbs.expect(INTEGER)?;
+    // The signature's algorithm, the issuer, the validity, the subject.
+    for _ in 0..4 {
+        tbs.expect(SEQUENCE)?;
+    }
+    let rest = tbs.0;
+    tbs.expect(SEQUENCE)?;
+    rest.get(..rest.len() - tbs.0.len())
+}
+
 /// Whether a certificate that is trusted as it is, without anybody who vouches for it, is good for
 /// this server now: its time, its purpose and its name.
 ///

@@ -175,13 +175,9 @@ async fn or_never<T>(next: impl Future<Output = Option<T>>) -> T {
 
 impl<W: Wire> Tries<'_, W> {
     fn began(&mut self, to: SocketAddr, cause: Option<EventId>) -> Option<EventId> {
-        let exchange = Some(self.exchange);
+        let (exchange, transport) = (Some(self.exchange), self.wire.transport());
         let event = self.wire.log().emit(self.wire.now(), cause, || {
-            What::ConnectAttempt(ConnectAttempt {
-                exchange,
-                to,
-                transport: roundtrip_record::Transport::Tcp,
-            })
+            What::ConnectAttempt(ConnectAttempt { exchange, to, transport })
         });
         self.trying.push(Trying { to, event });
         event
@@ -201,14 +197,14 @@ impl<W: Wire> Tries<'_, W> {
     ) -> Option<EventId> {
         let at = self.trying.iter().position(|trying| trying.to == to)?;
         let trying = self.trying.remove(at);
-        let exchange = Some(self.exchange);
+        let (exchange, transport) = (Some(self.exchange), self.wire.transport());
         self.wire.log().emit(self.wire.now(), trying.event, || {
             What::ConnectResult(ConnectResult {
                 exchange,
                 to,
                 connection,
                 end,
-                transport: roundtrip_record::Transport::Tcp,
+                transport,
                 syn_sent: handshake.map(|(sent, _)| sent),
                 syn_ack: handshake.map(|(_, answered)| answered),
             })

@@ -1,8 +1,10 @@
 //! Opens a connection to an origin: its name, its handshakes and its tunnel.
 
 use core::pin::pin;
+use std::net::IpAddr;
 use std::rc::Rc;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use http::Version;
 use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, Step, Time};
@@ -22,6 +24,7 @@ use super::permit::Permit;
 use super::proxy::{Answered, Proxy, Tunnel, Via};
 use super::resolve::Resolved;
 use super::shared::Shared;
+use super::socks::{Negotiation, Place, Socks};
 use super::tls::{Offer, handshake};
 use super::two::Two;
 use crate::channel::{Channel, Counted};
@@ -82,7 +85,7 @@ impl<W: Wire> Dial<W> {
     /// where it is: whoever calls this knows whether one of them gets the connection.
     async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
         let via = self.via();
-        let found = self.resolve(via, &via.place(&self.origin)).await?;
+        let (found, behind) = self.find(via).await?;
         let mut permit = permit;
         if let Via::Nobody = via {
             permit = match self.join(permit, &found) {
@@ -90,7 +93,7 @@ impl<W: Wire> Dial<W> {
                 Err(permit) => permit,
             };
         }
-        let connected = self.connect_to(via, &found).await?;
+        let connected = self.connect_to(via, &found, behind).await?;
         self.secure(connected, permit, found.lookup).await
     }
 
@@ -98,8 +101,26 @@ impl<W: Wire> Dial<W> {
     /// one. Gives the lookup that led to it, too.
     pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
         let via = self.via();
-        let found = self.resolve(via, &via.place(&self.origin)).await?;
-        Ok((self.connect_to(via, &found).await?, found.lookup))
+        let (found, behind) = self.find(via).await?;
+        Ok((self.connect_to(via, &found, behind).await?, found.lookup))
+    }
+
+    /// Whoever waits for this learns how far it has come.
+    fn reaches(&self, step: Step) {
+        if let Some(heard) = &self.heard {
+            heard.reaches(step);
+        }
+    }
+
+    /// The addresses to connect to, and what a SOCKS proxy there is to be told.
+    async fn find(&self, via: Via<'_>) -> Result<(Resolved, Option<(Place, u16)>), Undone> {
+        self.reaches(Step::Name);
+        let mut found = self.resolve(via, &via.place(&self.origin)).await?;
+        let behind = match via {
+            Via::Socks(_, socks) => Some(self.behind(socks, &mut found).await?),
+            _ => None,
+        };
+        Ok((found, behind))
     }
 
     /// Who is on the way.
@@ -116,11 +137,13 @@ impl<W: Wire> Dial<W> {
         &self,
         via: Via<'_>,
         found: &Resolved,
+        behind: Option<(Place, u16)>,
     ) -> Result<Connected<W::Stream>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let cause = found.event.or(self.cause);
         let (port, id) = (self.port(via, found), self.reporter.exchange());
         loop {
+            self.reaches(Step::Connect);
             let since = wire.now();
             let limit = self.limits.connect(since);
             let connected =
@@ -141,6 +164,11 @@ impl<W: Wire> Dial<W> {
                     // This one is closed: the answer's body is not worth waiting for.
                     Answered::Again => continue,
                 }
+            }
+            if let (Via::Socks(proxy, socks), Some((to, port))) = (via, &behind) {
+                let login = proxy.login.as_ref();
+                let asked = Negotiation { socks, login, to, port: *port };
+                connected.received = self.lead_on(proxy, &asked, &mut connected).await?;
             }
             return Ok(connected);
         }
@@ -168,6 +196,62 @@ impl<W: Wire> Dial<W> {
         permit.found_out();
         shared.pool.keep_two(&group, &two);
         Ok(two)
+    }
+
+    /// What a SOCKS proxy is to be told of the origin: its name, or an address of it and the port. A
+    /// lookup of the origin's name is then the one that stands in `found`.
+    async fn behind(&self, socks: Socks, found: &mut Resolved) -> Result<(Place, u16), Undone> {
+        let (host, port) = (self.origin.bare_host(), self.origin.port);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok((Place::Address(address), port));
+        }
+        if !socks.resolves() {
+            return Ok((Place::Name(host.to_owned()), port));
+        }
+        let own = self.resolve(Via::Nobody, &self.origin).await?;
+        let (mut all, mut late) = (own.addresses.to_vec(), own.addresses.late());
+        let fits = |address: &&IpAddr| socks.takes(**address);
+        // The family that the proxy takes may come after the other.
+        while !all.iter().any(|address| fits(&address))
+            && let Some(more) = &mut late
+            && let Some(more) = more.next().await
+        {
+            all.extend(more);
+        }
+        found.lookup = own.lookup.or(found.lookup);
+        found.event = own.event.or(found.event);
+        match all.iter().find(fits).or(all.first()) {
+            Some(address) => Ok((Place::Address(*address), own.port.unwrap_or(port))),
+            None => Ok((Place::Name(host.to_owned()), own.port.unwrap_or(port))),
+        }
+    }
+
+    /// Asks a SOCKS proxy to lead a connection on to the origin. Returns how many bytes it answered.
+    async fn lead_on(
+        &self,
+        proxy: &Proxy,
+        asked: &Negotiation<'_>,
+        connected: &mut Connected<W::Stream>,
+    ) -> Result<u64, Undone> {
+        let wire = &self.shared.wire;
+        let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
+        let undone = |kind| {
+            let connection = Some(id);
+            Undone { step: Step::Connect, since, connection, cause, kind }
+        };
+        let refused =
+            |why| FaultKind::TunnelRefused { proxy: proxy.authority(), status: None, why };
+        let asking = pin!(asked.carry_out(&mut connected.stream));
+        let answered = match self.limits.connect(since) {
+            None => asking.await,
+            Some(limit) => match select(asking, pin!(wire.sleep(limit))).await {
+                Either::Left((answered, _)) => answered,
+                Either::Right(_) => {
+                    return Err(undone(FaultKind::TimedOut { limit, received: 0 }));
+                }
+            },
+        };
+        answered.map_err(|why| undone(refused(why)))
     }
 
     /// Asks a proxy for a tunnel on a connection.
@@ -245,6 +329,7 @@ impl<W: Wire> Dial<W> {
                 (Channel::Plain(connected.stream), connected.event, is_two, Vec::new())
             }
             Scheme::Https => {
+                self.reaches(Step::Tls);
                 let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
                 let undone = |kind| {
                     let connection = Some(id);

@@ -3,10 +3,10 @@
 use core::cell::RefCell;
 use std::rc::Rc;
 
-use roundtrip_record::ExchangeId;
+use roundtrip_record::{ExchangeId, Step};
 
-/// Takes down the heads that answer a request, for whoever shows them, and which exchanges it took. Its
-/// clones, and so all requests that have it, share what they took down.
+/// Takes down the heads that answer a request, for whoever shows them, which exchanges it took, and how
+/// far the last of them has come. Its clones, and so all requests that have it, share what they took down.
 #[derive(Clone, Debug, Default)]
 pub struct Heard(Rc<RefCell<Notes>>);
 
@@ -14,6 +14,7 @@ pub struct Heard(Rc<RefCell<Notes>>);
 struct Notes {
     heads: Heads,
     exchanges: Vec<ExchangeId>,
+    step: Option<Step>,
 }
 
 /// Heads as they came: start lines, fields and blank lines. Those of HTTP/2 are written as HTTP/1 would
@@ -37,8 +38,19 @@ impl Heard {
         self.0.borrow().exchanges.clone()
     }
 
+    /// The step that the last exchange is at; `None` where it waits for a connection that others use.
+    pub fn step(&self) -> Option<Step> {
+        self.0.borrow().step
+    }
+
     pub(crate) fn begins(&self, exchange: ExchangeId) {
-        self.0.borrow_mut().exchanges.push(exchange);
+        let mut notes = self.0.borrow_mut();
+        notes.exchanges.push(exchange);
+        notes.step = None;
+    }
+
+    pub(crate) fn reaches(&self, step: Step) {
+        self.0.borrow_mut().step = Some(step);
     }
 
     pub(crate) fn tunnel(&self, text: &[u8]) {

@@ -17,6 +17,7 @@ use super::heard::Heard;
 use super::login::{Login, Prover, Schemes};
 use super::order::Order;
 use super::origin::{Origin, Scheme};
+use super::socks::Socks;
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };
@@ -27,9 +28,21 @@ use crate::url::userinfo;
 /// The port of a proxy that names none, as curl has it.
 const PORT: u16 = 1080;
 
+/// What a proxy speaks, always in the clear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// HTTP (RFC 9110 §7.3.2).
+    #[default]
+    Http,
+    /// SOCKS: it passes bytes on, whatever they are.
+    Socks(Socks),
+}
+
 /// A proxy that is spoken to in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
+    /// What it speaks.
+    pub kind: ProxyKind,
     /// Its host in ASCII form, an IPv6 address in its brackets.
     pub host: String,
     /// Its port.
@@ -55,8 +68,10 @@ pub enum ProxyError {
         /// Why.
         why: String,
     },
-    /// It speaks something else than HTTP in the clear.
-    #[error("{scheme} proxies are not spoken to, only http://HOST:PORT")]
+    /// It speaks something else than HTTP in the clear or SOCKS.
+    #[error(
+        "{scheme} proxies are not spoken to, only http://HOST:PORT, socks4://, socks4a://, socks5:// and socks5h://"
+    )]
     Scheme {
         /// What it speaks.
         scheme: String,
@@ -64,8 +79,8 @@ pub enum ProxyError {
 }
 
 impl Proxy {
-    /// Reads `[http://][USER:PASSWORD@]HOST[:PORT]`. `user`, where given (`USER:PASSWORD`), stands in
-    /// place of the one in the text.
+    /// Reads `[SCHEME://][USER:PASSWORD@]HOST[:PORT]`; the scheme is `http`, `socks4`, `socks4a`,
+    /// `socks5` or `socks5h`. `user`, where given (`USER:PASSWORD`), stands in place of the one in the text.
     ///
     /// # Errors
     /// When it is no such thing.
@@ -76,17 +91,19 @@ impl Proxy {
     /// let proxy = Proxy::parse("cache.example:3128", None).unwrap();
     /// assert_eq!((proxy.host.as_str(), proxy.port), ("cache.example", 3128));
     /// assert_eq!(Proxy::parse("http://cache.example", None).unwrap().port, 1080);
-    /// assert!(Proxy::parse("socks5://cache.example", None).is_err());
+    /// assert!(Proxy::parse("socks5h://cache.example", None).is_ok());
+    /// assert!(Proxy::parse("https://cache.example", None).is_err());
     /// ```
     pub fn parse(text: &str, user: Option<&str>) -> Result<Self, ProxyError> {
         let malformed =
             |why: &str| ProxyError::Malformed { text: text.to_owned(), why: why.to_owned() };
-        let rest = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some((scheme, _)) => {
-                return Err(ProxyError::Scheme { scheme: scheme.to_ascii_lowercase() });
-            }
-            None => text,
+        let (kind, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (ProxyKind::Http, rest),
+            Some((scheme, rest)) => match Socks::of_scheme(scheme) {
+                Some(socks) => (ProxyKind::Socks(socks), rest),
+                None => return Err(ProxyError::Scheme { scheme: scheme.to_ascii_lowercase() }),
+            },
+            None => (ProxyKind::Http, text),
         };
         let url =
             Url::parse(&format!("http://{rest}")).map_err(|error| malformed(&error.to_string()))?;
@@ -104,6 +121,7 @@ impl Proxy {
         };
         let login = told.map(|(user, password)| Login { user, password, schemes: Schemes::BASIC });
         Ok(Self {
+            kind,
             host,
             port,
             login,
@@ -113,9 +131,14 @@ impl Proxy {
         })
     }
 
-    /// Host and port.
+    /// Host and port; before them what it speaks, where that is not HTTP.
     pub fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match self.kind {
+            ProxyKind::Http => format!("{}:{}", self.host, self.port),
+            ProxyKind::Socks(socks) => {
+                format!("{}://{}:{}", socks.scheme(), self.host, self.port)
+            }
+        }
     }
 
     /// As a place that connections go to.
@@ -156,6 +179,8 @@ pub(crate) enum Via<'a> {
     Request(&'a Proxy),
     /// The proxy passes bytes on.
     Tunnel(&'a Proxy),
+    /// The proxy passes bytes on, and speaks this.
+    Socks(&'a Proxy, Socks),
 }
 
 impl Proxies {
@@ -170,13 +195,11 @@ impl Proxies {
             Scheme::Https => (&self.https, true),
         };
         match proxy {
-            Some(proxy) if !self.except.covers(origin.bare_host()) => {
-                if tunnel {
-                    Via::Tunnel(proxy)
-                } else {
-                    Via::Request(proxy)
-                }
-            }
+            Some(proxy) if !self.except.covers(origin.bare_host()) => match proxy.kind {
+                ProxyKind::Socks(socks) => Via::Socks(proxy, socks),
+                ProxyKind::Http if tunnel => Via::Tunnel(proxy),
+                ProxyKind::Http => Via::Request(proxy),
+            },
             _ => Via::Nobody,
         }
     }
@@ -187,7 +210,7 @@ impl<'a> Via<'a> {
     pub(crate) fn place(self, origin: &Origin) -> Origin {
         match self {
             Self::Nobody => origin.clone(),
-            Self::Request(proxy) | Self::Tunnel(proxy) => proxy.origin(),
+            Self::Request(proxy) | Self::Tunnel(proxy) | Self::Socks(proxy, _) => proxy.origin(),
         }
     }
 
@@ -196,7 +219,7 @@ impl<'a> Via<'a> {
     pub(crate) fn key(self, origin: &Origin) -> Origin {
         match self {
             Self::Request(proxy) => proxy.origin(),
-            Self::Nobody | Self::Tunnel(_) => origin.clone(),
+            Self::Nobody | Self::Tunnel(_) | Self::Socks(..) => origin.clone(),
         }
     }
 
@@ -204,7 +227,7 @@ impl<'a> Via<'a> {
     pub(crate) fn carrier(self) -> Option<&'a Proxy> {
         match self {
             Self::Request(proxy) => Some(proxy),
-            Self::Nobody | Self::Tunnel(_) => None,
+            Self::Nobody | Self::Tunnel(_) | Self::Socks(..) => None,
         }
     }
 }
@@ -474,7 +497,16 @@ mod tests {
         assert_eq!(told(own), Some((b"u".to_vec(), b"p@".to_vec())));
         let given = Proxy::parse("u:p@cache.test", Some("a:b:c")).unwrap();
         assert_eq!(told(given), Some((b"a".to_vec(), b"b:c".to_vec())));
-        for text in ["socks5://cache.test", "https://cache.test", "http://", "", "a b"] {
+        let kind = |text: &str| Proxy::parse(text, None).map(|proxy| proxy.kind);
+        for (text, socks) in [
+            ("socks://cache.test", Socks::Four),
+            ("SOCKS4a://cache.test:9050", Socks::FourA),
+            ("socks5://u:p@cache.test", Socks::Five),
+            ("socks5h://[::1]", Socks::FiveHostname),
+        ] {
+            assert_eq!(kind(text), Ok(ProxyKind::Socks(socks)), "{text}");
+        }
+        for text in ["socks6://cache.test", "https://cache.test", "http://", "", "a b"] {
             assert!(Proxy::parse(text, None).is_err(), "{text}");
         }
     }
@@ -508,6 +540,9 @@ mod tests {
         assert_eq!(proxies.via(&https).key(&https), https);
         proxies.tunnels = Tunnels::All;
         assert!(matches!(proxies.via(&http), Via::Tunnel(_)));
+        proxies.http = Proxy::parse("socks5://cache.test", None).ok();
+        assert!(matches!(proxies.via(&http), Via::Socks(..)));
+        assert_eq!(proxies.via(&http).key(&http), http, "each connection leads to one origin");
         proxies.except = Except::parse("a.test");
         assert_eq!(proxies.via(&http), Via::Nobody);
     }

@@ -5,6 +5,7 @@ use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 
 use super::certificate::{Summary, summarize};
+use super::pinned::NotPinned;
 
 /// RSA keys below this are taken by nobody (CA/Browser Forum Baseline Requirements §6.1.5).
 const RSA_BITS: u32 = 2048;
@@ -42,6 +43,11 @@ pub(super) fn refused(
 fn reason(chain: &[Summary], why: &CertificateError) -> (CertificateReason, String) {
     let leaf = chain.first();
     let by_itself = leaf.is_some_and(|leaf| leaf.subject == leaf.issuer);
+    if let CertificateError::Other(other) = why
+        && other.0.is::<NotPinned>()
+    {
+        return (CertificateReason::NotPinned, other.0.to_string());
+    }
     // What is wrong with a certificate as such stands above what the verifier met first.
     if let Some(weak) = chain.iter().find(|one| one.rsa_bits.is_some_and(|bits| bits < RSA_BITS)) {
         let bits = weak.rsa_bits.unwrap_or_default();
@@ -196,6 +202,13 @@ mod tests {
             reason(&own, &webpki(webpki::Error::CaUsedAsEndEntity)).0,
             CertificateReason::SelfSigned
         );
+    }
+
+    #[test]
+    fn a_key_that_is_not_the_pinned_one_stands_above_all() {
+        let error = CertificateError::Other(OtherError(Arc::new(NotPinned { shown: None })));
+        let short = Summary { rsa_bits: Some(1024), ..good() };
+        assert_eq!(reason(&chain(short), &error).0, CertificateReason::NotPinned);
     }
 
     #[test]

@@ -72,6 +72,9 @@ async fn talk<W: Wire>(
     let following = request.following.take();
     let boarding = carrier.board();
     let line = head.line.clone();
+    if let Some(heard) = &request.heard {
+        heard.reaches(Step::Request);
+    }
     carrier.send(head, Upload::new(body, following, keeper, held));
     clocks.progress();
     let mut talk = Talk {
@@ -191,6 +194,9 @@ impl<W: Wire> Talk<W> {
         if core::mem::replace(&mut self.reported, true) {
             return;
         }
+        if let Some(heard) = &self.heard {
+            heard.reaches(Step::Wait);
+        }
         self.sent_at = self.exchange.shared.wire.now();
         let (place, sent) = (self.carrier.place(), self.carrier.sent());
         let event = self.exchange.reporter.request(
@@ -299,6 +305,9 @@ impl<W: Wire> Talk<W> {
     /// The head is there: hands over to the body.
     fn answered(self, request: Request, answer: Answer) -> Response<W> {
         let Answer { arrived, event } = answer;
+        if let Some(heard) = &self.heard {
+            heard.reaches(Step::Body);
+        }
         let log = self.exchange.shared.wire.log();
         let running =
             Running { place: self.carrier.place(), carrier: self.carrier, clocks: self.clocks };

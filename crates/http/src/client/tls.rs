@@ -217,6 +217,20 @@ struct Witness {
 }
 
 impl Witness {
+    /// A signature of the server's that does not hold says something of its certificate: rustls cannot
+    /// use a key that is too short for any.
+    fn remember(
+        &self,
+        verdict: Result<HandshakeSignatureValid, rustls::Error>,
+        certificate: &CertificateDer<'_>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        if verdict.is_err() {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) =
+                vec![certificate.clone().into_owned()];
+        }
+        verdict
+    }
+
     fn take(&self) -> Vec<CertificateDer<'static>> {
         core::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -252,7 +266,8 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        let verdict = self.inner.verify_tls12_signature(message, cert, dss);
+        self.remember(verdict, cert)
     }
 
     fn verify_tls13_signature(
@@ -261,7 +276,8 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        let verdict = self.inner.verify_tls13_signature(message, cert, dss);
+        self.remember(verdict, cert)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -65,7 +65,7 @@ fn open(
     let local = SocketAddr::new(unspecified(remote.ip()), 0);
     let opened = |side| match transport {
         Transport::Tcp => What::TcpOpened(TcpOpened { connection, side, local, remote }),
-        Transport::Quic => {
+        Transport::Quic | Transport::Unix => {
             What::QuicOpened(QuicOpened { connection, side, local, remote, version: 1 })
         }
     };

@@ -23,6 +23,8 @@ pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> Findin
         AttemptEnd::NoNeighbour { next_hop } => {
             format!("{} cannot be reached: {next_hop}, the next hop, does not answer", last.to)
         }
+        // A Unix domain socket has no address.
+        AttemptEnd::Failed { why } if last.to.ip().is_unspecified() => clean(why),
         AttemptEnd::Failed { why } => {
             format!("{} could not be connected to: {}", last.to, clean(why))
         }
@@ -129,6 +131,9 @@ fn attempt_line(attempt: &Attempt, since: Time) -> String {
     } else {
         String::new()
     };
+    if attempt.to.ip().is_unspecified() {
+        return format!("{end}{begun}");
+    }
     format!("{} {syns}{end}{begun}", attempt.to)
 }
 
@@ -140,6 +145,13 @@ fn seconds(duration: Duration) -> String {
 
 pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> FindingText {
     let (proxy, why) = (clean(proxy), clean(why));
+    if proxy.starts_with("socks") {
+        return FindingText::new(
+            format!("the proxy {proxy} does not lead to the server: {why}"),
+            "see that it speaks this version of SOCKS and lets this host and port through; --noproxy goes without it",
+        )
+        .means("the proxy was reached, and the server behind it was not");
+    }
     let words = FindingText::new(
         match status {
             Some(status) => format!("the proxy {proxy} makes no tunnel: {status} {why}"),
@@ -193,10 +205,20 @@ pub(super) fn bad_certificate(context: &FaultContext<'_>) -> FindingText {
         CertificateReason::Expired | CertificateReason::NotYetValid => out_of_date(context, &host),
         CertificateReason::WrongName => wrong_name(context, &host),
         CertificateReason::UnknownIssuer => unknown_issuer(context, &host),
+        // The checker's sentence names the key: no need to repeat it.
+        CertificateReason::NotPinned => return not_pinned(&host, &clean(detail)),
         _ => unfit(context, &host),
     };
     let detail = clean(detail);
     if detail.is_empty() { words } else { words.seen(format!("the verifier: {detail}")) }
+}
+
+fn not_pinned(host: &str, detail: &str) -> FindingText {
+    FindingText::new(
+        format!("certificate of {host} has another key than the one that was given: {detail}"),
+        "ask the server's people whether this is their key; if so, --pinnedpubkey with it",
+    )
+    .means("the server changed its key, or somebody is in between: who vouches for it does not count here")
 }
 
 /// Words for faults of the certificate itself, which only its issuer can mend.

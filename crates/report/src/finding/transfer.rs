@@ -194,10 +194,7 @@ fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64) -> Find
             Step::Neighbour | Step::Connect => "the connection was not open yet",
             Step::Tls => "the TLS handshake was not over",
             Step::Request => "the request was still being sent",
-            // Whoever reports this without a record knows of no step before the answer.
-            Step::Wait => {
-                "no answer had come: -v tells whether name, connection, TLS or server held it up"
-            }
+            Step::Wait => "the request was sent, and no answer had come",
             Step::Body => "the body was still coming",
             _ => "it was not over yet",
         }),

@@ -111,6 +111,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Whether it has a body.
+    pub fn sends_something(&self) -> bool {
+        self.content.0.as_ref().is_some_and(|body| !body.is_empty())
+    }
+
     /// The first request of a try.
     pub(super) fn request(&mut self, initiator: Initiator, cause: Option<EventId>) -> Request {
         let mut request = Request::new(self.method.clone(), self.url.clone());

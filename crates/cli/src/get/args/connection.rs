@@ -25,6 +25,33 @@ pub(crate) struct Connection {
     /// Leave the heads of a proxy's answer to CONNECT out
     #[arg(long)]
     pub(crate) suppress_connect_headers: bool,
+    /// A SOCKS4 proxy; names are looked up here
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) socks4: Option<String>,
+    /// A SOCKS4 proxy that looks names up (4A)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) socks4a: Option<String>,
+    /// A SOCKS5 proxy; names are looked up here
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) socks5: Option<String>,
+    /// A SOCKS5 proxy that looks names up
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) socks5_hostname: Option<String>,
+    /// Tell a SOCKS5 proxy name and password (RFC 1929), which is done anyway where there are some
+    #[arg(long)]
+    pub(crate) socks5_basic: bool,
+    /// Leave by this network device, or from this address; if!DEVICE, host!ADDRESS
+    #[arg(long, value_name = "DEVICE|ADDRESS")]
+    pub(crate) interface: Option<String>,
+    /// Come from this port, or the first free one of several
+    #[arg(long, value_name = "PORT[-PORT]")]
+    pub(crate) local_port: Option<String>,
+    /// Connect to this Unix domain socket, whatever host is asked for
+    #[arg(long, value_name = "PATH", overrides_with = "abstract_unix_socket")]
+    pub(crate) unix_socket: Option<PathBuf>,
+    /// The same, by its name in the abstract namespace
+    #[arg(long, value_name = "NAME", overrides_with = "unix_socket")]
+    pub(crate) abstract_unix_socket: Option<String>,
     /// A certificate of ours, with its chain (PEM)
     #[arg(short = 'E', long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,

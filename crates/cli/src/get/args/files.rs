@@ -31,6 +31,12 @@ pub(crate) struct Files {
     /// Ask only for what is newer than a date or a file; -DATE: older
     #[arg(short = 'z', long, value_name = "DATE|FILE")]
     pub(crate) time_cond: Option<String>,
+    /// Know hosts from this file that want https, and keep them there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hsts: Option<PathBuf>,
+    /// Know from this file where else hosts can be had (HTTP/1 and 2), and keep it there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) alt_svc: Option<PathBuf>,
     /// Write the answer's ETag to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) etag_save: Option<PathBuf>,
