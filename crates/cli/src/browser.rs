@@ -8,16 +8,21 @@ use data_encoding::BASE64;
 use roundtrip_devtools::{Options, Picture, Recorded};
 use roundtrip_import::Observed;
 use roundtrip_record::{Log, Recorder};
+use roundtrip_visit::Pin;
 use url::Url;
 
 use crate::args::{self, Output, Visit};
 use crate::keep::Kept;
 use crate::network::{Wire, pins};
+use crate::stop::Stop;
 use crate::terminal;
 use crate::visit::{Done, again_in_lab};
 
 /// The most bytes of bodies that are taken over.
 const MOST_BODIES: u64 = 1 << 30;
+/// What these options are unless they are given.
+const CONNECT_TIMEOUT: f64 = 10.0;
+const STALL_TIMEOUT: f64 = 15.0;
 
 /// Has the browser visit a URL; if a network is described, the visit is carried out again on that.
 pub(crate) fn visited(
@@ -35,6 +40,7 @@ pub(crate) fn visited(
         arguments.output.clone()
     };
     let options = options(arguments, program.map(Path::to_owned), url)?;
+    Stop::listen();
     terminal::progress(&format!("a browser visits {url} …"));
     let recorded = roundtrip_devtools::visit(&options)?;
     let kept = Kept::new(&output, url.as_str())?;
@@ -63,6 +69,9 @@ fn refuse(arguments: &Visit, wire: Option<&Wire>) -> anyhow::Result<()> {
         (arguments.full, "--full"),
         (arguments.until != args::Until::default(), "--until"),
         (arguments.fail, "--fail"),
+        (arguments.connect_timeout.to_bits() != CONNECT_TIMEOUT.to_bits(), "--connect-timeout"),
+        (arguments.stall_timeout.to_bits() != STALL_TIMEOUT.to_bits(), "--stall-timeout"),
+        (arguments.output.capture != args::Capture::default(), "--capture"),
         (network.dns.is_some(), "--dns"),
         (network.walk, "--walk"),
         (network.fresh, "--fresh"),
@@ -92,11 +101,15 @@ fn options(arguments: &Visit, program: Option<PathBuf>, url: &Url) -> anyhow::Re
             text.split_once(':').ok_or_else(|| anyhow!("-H {text}: wanted NAME: VALUE"))?;
         Ok((name.trim().to_owned(), value.trim().to_owned()))
     };
-    let hosts = pins(&arguments.resolve)?.into_iter().filter_map(|pin| {
-        let address = pin.addresses.first()?;
-        let host = pin.port.map_or(pin.host.clone(), |port| format!("{}:{port}", pin.host));
-        Some((host, if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }))
-    });
+    let host = |pin: Pin| match pin.addresses.as_slice() {
+        [address] => {
+            let host = pin.port.map_or(pin.host.clone(), |port| format!("{}:{port}", pin.host));
+            let v6 = address.is_ipv6();
+            Ok((host, if v6 { format!("[{address}]") } else { address.to_string() }))
+        }
+        _ => bail!("--resolve: a browser takes one address for {}", pin.host),
+    };
+    let hosts = pins(&arguments.resolve)?.into_iter().map(host);
     let limit = Duration::try_from_secs_f64(arguments.max_time)
         .map_err(|_| anyhow!("--max-time {}: wanted seconds", arguments.max_time))?;
     let decoded = crate::limits::decoded(arguments.max_decoded.as_deref())?;
@@ -106,11 +119,12 @@ fn options(arguments: &Visit, program: Option<PathBuf>, url: &Url) -> anyhow::Re
         viewport,
         fields: arguments.header.iter().map(field).collect::<anyhow::Result<_>>()?,
         user_agent: arguments.user_agent.clone(),
-        hosts: hosts.collect(),
+        hosts: hosts.collect::<anyhow::Result<_>>()?,
         proxy: arguments.through.proxy.clone().filter(|proxy| !proxy.is_empty()),
         insecure: arguments.insecure,
         limit: Some(limit).filter(|limit| !limit.is_zero()),
         most_bodies: decoded.run.min(MOST_BODIES),
+        stop: || Stop::is_asked(),
     })
 }
 

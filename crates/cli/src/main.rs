@@ -35,6 +35,7 @@ mod resolve;
 mod serve;
 mod show;
 mod sites;
+mod stop;
 #[cfg(feature = "page")]
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod sweep;

@@ -3,7 +3,6 @@
 pub(crate) mod args;
 mod place;
 mod progress;
-mod stop;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -21,15 +20,13 @@ use serde_json::json as value;
 use self::args::{KeepSweep, MergeSweep, PlanSweep, ReportSweep, RunSweep, Step, Sweep};
 use self::place::Place;
 use self::progress::Drawn;
-use self::stop::Stop;
 use crate::options::{Colour, Format};
 use crate::outcome::Outcome;
+use crate::stop::{INTERRUPTED, Stop};
 use crate::{keep, painter, terminal};
 
 /// The exit code after SIGTERM: EX_TEMPFAIL of sysexits.h, "try again".
 const TERMINATED: u8 = 75;
-/// The exit code after Ctrl-C.
-const INTERRUPTED: u8 = 130;
 /// The exit code where something else than the plan keeps a sweep from its end.
 const FAILED: u8 = 1;
 /// How much processor time a shard is to take.

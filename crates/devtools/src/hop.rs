@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// Names and values, in their order.
+pub(crate) type Fields = Vec<(String, String)>;
+
 /// One request and its response, as the browser told of them. Times are the browser's own, in seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Hop {
@@ -12,7 +15,9 @@ pub(crate) struct Hop {
     pub(crate) method: String,
     pub(crate) url: String,
     /// Name and value, as they went, where the browser told.
-    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) fields: Fields,
+    /// The same as the page's process told of them, before the network added its own.
+    pub(crate) told: Fields,
     pub(crate) form: Option<String>,
     pub(crate) initiator: Value,
     /// What it is for, as the browser calls it.
@@ -25,7 +30,7 @@ pub(crate) struct Hop {
     /// `Network.Response`; `null` where none came.
     pub(crate) response: Value,
     /// The status and fields of the response as they came, where the browser told.
-    pub(crate) head: Option<(u64, Vec<(String, String)>)>,
+    pub(crate) head: Option<(u64, Fields)>,
     /// Bytes of body, its codings undone.
     pub(crate) decoded: u64,
     /// Bytes of response as they came, head and body.
@@ -59,7 +64,7 @@ impl Hop {
 }
 
 /// The members of an object of fields. A field that came several times has a line for each.
-pub(crate) fn fields(object: &Value) -> Vec<(String, String)> {
+pub(crate) fn fields(object: &Value) -> Fields {
     let members = object.as_object().into_iter().flatten();
     let lines = members.flat_map(|(name, value)| {
         let value = value.as_str().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::hop::{Hop, fields};
+use crate::hop::{Fields, Hop, fields};
 use crate::session::Event;
 
 /// What is known of one visit.
@@ -14,8 +14,8 @@ pub(crate) struct Load {
     /// The latest hop of each request.
     latest: BTreeMap<String, usize>,
     /// Requests and responses as they came, which are told of apart, for hops that are not known yet.
-    sent: BTreeMap<String, VecDeque<Value>>,
-    received: BTreeMap<String, VecDeque<Value>>,
+    sent: BTreeMap<String, VecDeque<Fields>>,
+    received: BTreeMap<String, VecDeque<(u64, Fields)>>,
     /// Hops that have had theirs.
     sent_known: BTreeSet<usize>,
     received_known: BTreeSet<usize>,
@@ -23,8 +23,8 @@ pub(crate) struct Load {
     pub(crate) clocks: Option<(f64, f64)>,
     /// Moments of documents, by loader and the browser's names: when each was first reached.
     moments: BTreeMap<(String, String), f64>,
-    /// Targets that came to be and have not been told to go on.
-    pub(crate) attached: Vec<String>,
+    /// The target that is the page.
+    pub(crate) target: String,
     /// The frame of the page.
     pub(crate) frame: String,
     /// The loader of the page's document, whose moments count.
@@ -38,6 +38,11 @@ fn text(value: &Value) -> String {
 }
 
 impl Load {
+    /// Of the page that is this target.
+    pub(crate) fn of(target: &str) -> Self {
+        Self { target: target.to_owned(), ..Self::default() }
+    }
+
     /// Requests that are under way.
     pub(crate) fn pending(&self) -> usize {
         self.hops
@@ -51,6 +56,14 @@ impl Load {
         self.moments.get(&(self.loader.clone(), name.to_owned())).copied()
     }
 
+    /// The page is on its way to its document.
+    pub(crate) fn navigated(&mut self, answer: &Value) {
+        // A page that has gone on to another since is that one.
+        if self.loader.is_empty() {
+            (self.frame, self.loader) = (text(&answer["frameId"]), text(&answer["loaderId"]));
+        }
+    }
+
     /// Takes up what was told.
     pub(crate) fn hear(&mut self, event: Event) {
         let Event { session, method, params } = event;
@@ -58,8 +71,11 @@ impl Load {
         let at = params["timestamp"].as_f64().unwrap_or_default();
         match method.as_str() {
             "Network.requestWillBeSent" => self.asked(session, id, at, &params),
-            "Network.requestWillBeSentExtraInfo" => self.went(id, params),
-            "Network.responseReceivedExtraInfo" => self.came(id, params),
+            "Network.requestWillBeSentExtraInfo" => self.went(id, fields(&params["headers"])),
+            "Network.responseReceivedExtraInfo" => {
+                let status = params["statusCode"].as_u64().unwrap_or_default();
+                self.came(id, (status, fields(&params["headers"])));
+            }
             "Network.resourceChangedPriority" => {
                 if let Some(hop) = self.hop(&id) {
                     hop.priority = text(&params["newPriority"]);
@@ -93,7 +109,13 @@ impl Load {
                 let moment = (text(&params["loaderId"]), text(&params["name"]));
                 self.moments.entry(moment).or_insert(at);
             }
-            "Target.attachedToTarget" => self.attached.push(text(&params["sessionId"])),
+            // A page that goes on to another document by itself is that one from then on.
+            "Page.frameNavigated" => {
+                let frame = &params["frame"];
+                if session == self.target && frame.get("parentId").is_none() {
+                    (self.frame, self.loader) = (text(&frame["id"]), text(&frame["loaderId"]));
+                }
+            }
             _ => self.hear_of_socket(&method, session, id, at, &params),
         }
     }
@@ -173,6 +195,9 @@ impl Load {
             before.response = response.clone();
             before.encoded = response["encodedDataLength"].as_f64().map(|bytes| bytes as u64);
             (before.redirect, before.ended) = (Some(url.clone()), Some(at));
+            if params["redirectHasExtraInfo"] == false {
+                self.take_back(&id);
+            }
         }
         let hop = Hop {
             id: id.clone(),
@@ -180,6 +205,7 @@ impl Load {
             method: text(&request["method"]),
             url: url + request["urlFragment"].as_str().unwrap_or_default(),
             fields: fields(&request["headers"]),
+            told: fields(&request["headers"]),
             form: request["postData"].as_str().map(str::to_owned),
             initiator: params["initiator"].clone(),
             kind: text(&params["type"]).to_ascii_lowercase(),
@@ -195,11 +221,26 @@ impl Load {
 
     /// What goes with a hop came before it, or comes after it, in the order of the hops.
     fn match_up(&mut self, id: &str, at: usize) {
-        if let Some(params) = self.sent.get_mut(id).and_then(VecDeque::pop_front) {
-            self.went_with(at, &params);
+        if let Some(fields) = self.sent.get_mut(id).and_then(VecDeque::pop_front) {
+            self.went_with(at, fields);
         }
-        if let Some(params) = self.received.get_mut(id).and_then(VecDeque::pop_front) {
-            self.came_with(at, &params);
+        if let Some(head) = self.received.get_mut(id).and_then(VecDeque::pop_front) {
+            self.came_with(at, head);
+        }
+    }
+
+    /// The latest hop of a request never was on the wire: what it was given belongs to the next.
+    fn take_back(&mut self, id: &str) {
+        let Some(&at) = self.latest.get(id) else { return };
+        let hop = &mut self.hops[at];
+        if !self.sent_known.insert(at) {
+            let fields = core::mem::replace(&mut hop.fields, hop.told.clone());
+            self.sent.entry(id.to_owned()).or_default().push_front(fields);
+        }
+        if !self.received_known.insert(at)
+            && let Some(head) = hop.head.take()
+        {
+            self.received.entry(id.to_owned()).or_default().push_front(head);
         }
     }
 
@@ -208,29 +249,28 @@ impl Load {
         self.hops.iter().enumerate().position(|(at, hop)| hop.id == id && !known.contains(&at))
     }
 
-    fn went(&mut self, id: String, params: Value) {
+    fn went(&mut self, id: String, fields: Fields) {
         match self.lacking(&id, &self.sent_known) {
-            Some(at) => self.went_with(at, &params),
-            None => self.sent.entry(id).or_default().push_back(params),
+            Some(at) => self.went_with(at, fields),
+            None => self.sent.entry(id).or_default().push_back(fields),
         }
     }
 
-    fn went_with(&mut self, at: usize, params: &Value) {
+    fn went_with(&mut self, at: usize, fields: Fields) {
         self.sent_known.insert(at);
-        self.hops[at].fields = fields(&params["headers"]);
+        self.hops[at].fields = fields;
     }
 
-    fn came(&mut self, id: String, params: Value) {
+    fn came(&mut self, id: String, head: (u64, Fields)) {
         match self.lacking(&id, &self.received_known) {
-            Some(at) => self.came_with(at, &params),
-            None => self.received.entry(id).or_default().push_back(params),
+            Some(at) => self.came_with(at, head),
+            None => self.received.entry(id).or_default().push_back(head),
         }
     }
 
-    fn came_with(&mut self, at: usize, params: &Value) {
+    fn came_with(&mut self, at: usize, head: (u64, Fields)) {
         self.received_known.insert(at);
-        let status = params["statusCode"].as_u64().unwrap_or_default();
-        self.hops[at].head = Some((status, fields(&params["headers"])));
+        self.hops[at].head = Some(head);
     }
 
     fn answered(&mut self, id: &str, params: &Value) {

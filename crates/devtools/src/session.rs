@@ -13,13 +13,26 @@ use crate::error::DevtoolsError;
 use crate::pipe::Received;
 
 /// How long an answer may take. A page at work answers late, and a large body takes a while.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser that is spoken to.
 pub(crate) struct Session {
     browser: Browser,
     clock: Clock,
     sent: u64,
+    /// How long an answer is waited for.
+    pub(crate) patience: Duration,
+    /// What every target is told that comes to be: frames of other sites, workers.
+    pub(crate) greeting: Vec<(&'static str, Value)>,
+}
+
+/// What was heard.
+pub(crate) enum Heard {
+    Event(Event),
+    /// The answer to the command of this number; `null` where it was refused.
+    Answer(u64, Value),
+    /// Nothing in the time given.
+    Nothing,
 }
 
 /// Something the browser told of its own accord.
@@ -32,7 +45,13 @@ pub(crate) struct Event {
 
 impl Session {
     pub(crate) fn start(program: PathBuf, arguments: &[OsString]) -> Result<Self, DevtoolsError> {
-        Ok(Self { browser: Browser::start(program, arguments)?, clock: Clock::start(), sent: 0 })
+        Ok(Self {
+            browser: Browser::start(program, arguments)?,
+            clock: Clock::start(),
+            sent: 0,
+            patience: PATIENCE,
+            greeting: Vec::new(),
+        })
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -64,7 +83,7 @@ impl Session {
         mut heard: impl FnMut(Event),
     ) -> Result<Value, DevtoolsError> {
         let id = self.tell(session, method, params)?;
-        let until = self.now() + PATIENCE;
+        let until = self.now() + self.patience;
         loop {
             let left = until.since(self.now());
             let message = match self.browser.pipe.receive(left) {
@@ -74,7 +93,7 @@ impl Session {
                     return Err(DevtoolsError::Silent {
                         program: self.browser.program.clone(),
                         method: method.to_owned(),
-                        seconds: PATIENCE.as_secs(),
+                        seconds: self.patience.as_secs(),
                     });
                 }
             };
@@ -89,18 +108,50 @@ impl Session {
                 };
             }
             if let Some(event) = event(message) {
+                self.react(&event)?;
                 heard(event);
             }
         }
     }
 
-    /// Waits for the next event, at most so long.
-    pub(crate) fn listen(&self, wait: Duration) -> Result<Option<Event>, DevtoolsError> {
-        match self.browser.pipe.receive(wait) {
-            Received::Message(message) => Ok(event(message)),
-            Received::Nothing => Ok(None),
-            Received::Closed => Err(self.gone()),
+    /// Waits for what comes next, at most so long.
+    pub(crate) fn listen(&mut self, wait: Duration) -> Result<Heard, DevtoolsError> {
+        let mut message = match self.browser.pipe.receive(wait) {
+            Received::Message(message) => message,
+            Received::Nothing => return Ok(Heard::Nothing),
+            Received::Closed => return Err(self.gone()),
+        };
+        if let Some(id) = message["id"].as_u64() {
+            return Ok(Heard::Answer(id, message["result"].take()));
         }
+        let Some(event) = event(message) else { return Ok(Heard::Nothing) };
+        self.react(&event)?;
+        Ok(Heard::Event(event))
+    }
+
+    /// Does at once what the page would wait for: a dialog is answered, and a new target is told what it has
+    /// to be told and goes on.
+    fn react(&mut self, event: &Event) -> Result<(), DevtoolsError> {
+        match event.method.as_str() {
+            "Page.javascriptDialogOpening" => {
+                let accept = json!({"accept": true});
+                self.tell(&event.session, "Page.handleJavaScriptDialog", accept)?;
+            }
+            "Target.attachedToTarget" => {
+                let target = event.params["sessionId"].as_str().unwrap_or_default().to_owned();
+                self.greet(&target)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Tells a target what every one is told.
+    pub(crate) fn greet(&mut self, target: &str) -> Result<(), DevtoolsError> {
+        for (method, params) in self.greeting.clone() {
+            self.tell(target, method, params)?;
+        }
+        Ok(())
     }
 
     fn gone(&self) -> DevtoolsError {

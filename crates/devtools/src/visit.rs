@@ -12,7 +12,7 @@ use crate::archive::{Paints, archive};
 use crate::browser::find;
 use crate::error::DevtoolsError;
 use crate::load::Load;
-use crate::session::{Event, Session};
+use crate::session::{Heard, Session};
 
 /// What is visited, and how.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Options {
     pub limit: Option<Duration>,
     /// The most bytes of bodies that are fetched from the browser, all together.
     pub most_bodies: u64,
+    /// Whether somebody wants the visit to end now.
+    pub stop: fn() -> bool,
 }
 
 /// A picture of the page.
@@ -121,6 +123,20 @@ fn arguments(options: &Options) -> Vec<OsString> {
     arguments.into_iter().map(OsString::from).collect()
 }
 
+/// What every target is told: to tell of its requests and of the targets that it makes, and to go on.
+fn greeting(options: &Options) -> Vec<(&'static str, Value)> {
+    let most = options.most_bodies;
+    let room = json!({"maxResourceBufferSize": most, "maxTotalBufferSize": most});
+    let attach = json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true});
+    let fields = options.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+    let fields: serde_json::Map<String, Value> = fields.collect();
+    let more = ("Network.setExtraHTTPHeaders", json!({"headers": fields}));
+    let mut greeting = vec![("Network.enable", room), ("Target.setAutoAttach", attach)];
+    greeting.extend((!options.fields.is_empty()).then_some(more));
+    greeting.push(("Runtime.runIfWaitingForDebugger", json!({})));
+    greeting
+}
+
 /// A page in the browser.
 struct Page {
     session: Session,
@@ -147,9 +163,10 @@ impl Page {
         page.ask("Performance.enable", json!({}))?;
         let observe = json!({"source": OBSERVE, "worldName": WORLD});
         page.ask("Page.addScriptToEvaluateOnNewDocument", observe)?;
-        page.watch(&page.target.clone(), options)?;
+        page.session.greeting = greeting(options);
+        page.session.greet(&page.target)?;
         // What was told so far is of the empty page.
-        page.load = Load::default();
+        page.load = Load::of(&page.target);
         Ok(page)
     }
 
@@ -158,40 +175,32 @@ impl Page {
         session.ask(target, method, params, |event| load.hear(event))
     }
 
-    /// Has a target tell of its requests, and of the targets that it makes: frames of other sites, workers.
-    fn watch(&mut self, target: &str, options: &Options) -> Result<(), DevtoolsError> {
-        let room = json!({"maxResourceBufferSize": options.most_bodies, "maxTotalBufferSize": options.most_bodies});
-        let attach = json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true});
-        self.session.tell(target, "Network.enable", room)?;
-        self.session.tell(target, "Target.setAutoAttach", attach)?;
-        if !options.fields.is_empty() {
-            let fields =
-                options.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
-            let fields: serde_json::Map<String, Value> = fields.collect();
-            self.session.tell(target, "Network.setExtraHTTPHeaders", json!({"headers": fields}))?;
+    /// The same of something that is not worth the visit: `None` where the page is gone or does not answer.
+    fn try_ask(&mut self, method: &str, params: Value) -> Result<Option<Value>, DevtoolsError> {
+        match self.ask(method, params) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(DevtoolsError::Refused { .. } | DevtoolsError::Silent { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
-        self.session.tell(target, "Runtime.runIfWaitingForDebugger", json!({}))?;
-        Ok(())
     }
 
     /// Loads the page, until it rests; a sentence where it does not.
     fn load(&mut self, options: &Options) -> Result<Option<String>, DevtoolsError> {
         let began = self.session.now();
-        let navigated = self.ask("Page.navigate", json!({"url": options.url.as_str()}))?;
-        let Load { frame, loader, .. } = &mut self.load;
-        for (field, known) in [("frameId", frame), ("loaderId", loader)] {
-            navigated[field].as_str().unwrap_or_default().clone_into(known);
-        }
-        let failed = navigated["errorText"].is_string();
-        let (mut loaded, mut busy): (Option<Time>, Time) = (None, began);
+        let to = json!({"url": options.url.as_str()});
+        let navigation = self.session.tell(&self.target, "Page.navigate", to)?;
+        let (mut failed, mut loaded, mut busy): (bool, Option<Time>, Time) = (false, None, began);
         loop {
             let now = self.session.now();
             let taken = now.since(began);
-            if options.limit.is_some_and(|limit| taken > limit) {
-                let seconds = taken.as_secs_f64();
-                let pending = self.load.pending();
+            let late = options.limit.is_some_and(|limit| taken > limit);
+            if late || (options.stop)() {
+                let (seconds, pending) = (taken.as_secs_f64(), self.load.pending());
+                self.session.tell(&self.target, "Page.stopLoading", json!({}))?;
+                self.session.patience = AFTER_LOAD;
+                let why = if late { "--max-time" } else { "interrupted" };
                 return Ok(Some(format!(
-                    "the visit was ended after {seconds:.1} s, with {pending} requests under way (--max-time)"
+                    "the visit was ended after {seconds:.1} s, with {pending} requests under way ({why})"
                 )));
             }
             if self.load.pending() > 0 {
@@ -208,24 +217,25 @@ impl Page {
                         "{pending} requests were under way {seconds} s after the load event, when the visit was ended"
                     )));
                 }
+            } else {
+                loaded = None;
             }
-            if let Some(event) = self.session.listen(REST / 5)? {
-                self.hear(event, options)?;
+            match self.session.listen(REST / 5)? {
+                Heard::Event(event) => self.load.hear(event),
+                Heard::Answer(id, answer) if id == navigation => {
+                    failed = answer["errorText"].is_string();
+                    self.load.navigated(&answer);
+                }
+                Heard::Answer(..) | Heard::Nothing => {}
             }
         }
-    }
-
-    fn hear(&mut self, event: Event, options: &Options) -> Result<(), DevtoolsError> {
-        self.load.hear(event);
-        for target in core::mem::take(&mut self.load.attached) {
-            self.watch(&target, options)?;
-        }
-        Ok(())
     }
 
     /// What the browser's main thread did, in a sentence.
     fn work(&mut self) -> Result<Option<String>, DevtoolsError> {
-        let told = self.ask("Performance.getMetrics", json!({}))?;
+        let Some(told) = self.try_ask("Performance.getMetrics", json!({}))? else {
+            return Ok(None);
+        };
         let metrics = told["metrics"].as_array().map_or(&[][..], Vec::as_slice);
         let ms = |name: &str| {
             let found = metrics.iter().find(|metric| metric["name"] == name)?;
@@ -242,17 +252,16 @@ impl Page {
     /// What the page's own observers saw.
     fn paints(&mut self, notes: &mut Vec<String>) -> Result<Paints, DevtoolsError> {
         let frame = self.load.frame.clone();
-        let world =
-            self.ask("Page.createIsolatedWorld", json!({"frameId": frame, "worldName": WORLD}));
-        let context = match world {
-            Ok(world) => world["executionContextId"].clone(),
-            // A page that is gone has no world.
-            Err(DevtoolsError::Refused { .. }) => return Ok(Paints::default()),
-            Err(error) => return Err(error),
+        let world = json!({"frameId": frame, "worldName": WORLD});
+        let Some(world) = self.try_ask("Page.createIsolatedWorld", world)? else {
+            return Ok(Paints::default());
         };
+        let context = world["executionContextId"].clone();
         let expression =
             json!({"expression": "globalThis.seen", "contextId": context, "returnByValue": true});
-        let told = self.ask("Runtime.evaluate", expression)?;
+        let Some(told) = self.try_ask("Runtime.evaluate", expression)? else {
+            return Ok(Paints::default());
+        };
         let seen = &told["result"]["value"];
         let long: Vec<f64> =
             seen["long"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
@@ -273,9 +282,10 @@ impl Page {
 
     fn picture(&mut self, size: (u32, u32)) -> Result<Option<Picture>, DevtoolsError> {
         let title = json!({"expression": "document.title", "returnByValue": true});
-        let title = self.ask("Runtime.evaluate", title)?;
+        let Some(title) = self.try_ask("Runtime.evaluate", title)? else { return Ok(None) };
         let title = title["result"]["value"].as_str().unwrap_or_default().to_owned();
-        let taken = self.ask("Page.captureScreenshot", json!({"format": "png"}))?;
+        let png = json!({"format": "png"});
+        let Some(taken) = self.try_ask("Page.captureScreenshot", png)? else { return Ok(None) };
         Ok(taken["data"].as_str().map(|png| Picture { png: png.to_owned(), size, title }))
     }
 
@@ -306,7 +316,7 @@ impl Page {
                     self.load.hops[at].body = Some((text, base64));
                 }
                 // A frame that is gone has taken them along.
-                Err(DevtoolsError::Refused { .. }) => lacking += 1,
+                Err(DevtoolsError::Refused { .. } | DevtoolsError::Silent { .. }) => lacking += 1,
                 Err(error) => return Err(error),
             }
         }

@@ -433,8 +433,11 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.data.remove(&id);
         let kind = self.page.fetch(id).map(|fetch| fetch.kind);
         if let Some(fetch) = self.page.fetch(id) {
-            let asked = self.awaited.came(Some(&fetch.url));
-            self.follow_scripts(asked);
+            // A record has it under the address to which it went.
+            for url in [&fetch.url, &self.destination(fetch)] {
+                let asked = self.awaited.came(Some(url));
+                self.follow_scripts(asked);
+            }
         }
         if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
             self.found_by.insert(fetch.url.to_string(), event);

@@ -61,6 +61,8 @@ pub enum ReplayError {
 /// server adds anew.
 const OF_THE_CONNECTION: [&str; 6] =
     ["connection", "transfer-encoding", "content-length", "upgrade", "te", "trailer"];
+/// The fields of a page's policy (CSP 3 §3).
+const POLICIES: [&str; 2] = ["content-security-policy", "content-security-policy-report-only"];
 /// The longest round trip of a path that is taken to be fast: what a body then took to come was the
 /// server's doing.
 const NEAR: Duration = Duration::from_millis(5);
@@ -279,6 +281,13 @@ impl Recording {
         let promised = fields.text("Content-Length").and_then(|text| text.parse().ok());
         for name in OF_THE_CONNECTION {
             fields.remove(name);
+        }
+        if is_stand_in {
+            // A stand-in names what was asked for, but with neither nonces nor digests: what browsers refused
+            // was not asked for then either.
+            for name in POLICIES {
+                fields.remove(name);
+            }
         }
         let (coded, cut) = coded(exchange, recorded, &content, promised, differences);
         // Over HTTP/2 the length is a field like any other.

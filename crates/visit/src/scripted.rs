@@ -58,7 +58,7 @@ fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
         others.filter(|other| other.over && other.span.end <= start)
     };
     let last = before()
-        .filter(|other| can_lead(other.kind))
+        .filter(|other| can_lead(story, other))
         .max_by_key(|other| (other.span.end, other.id));
     // One that stands in the document can run before that has ended.
     let own = before().find(|other| plain(&other.url).as_ref() == Some(&script));
@@ -85,10 +85,19 @@ fn wanted(story: &Story, exchange: &Exchange) -> Option<Url> {
     plain(if is_document { &story.document()?.url } else { &first.url })
 }
 
-/// Whether what has come can have a script go on.
-fn can_lead(kind: ResourceKind) -> bool {
+/// Whether what has come can have a script go on, and comes again: nested documents are not loaded, and so
+/// nothing that they named.
+fn can_lead(story: &Story, exchange: &Exchange) -> bool {
     use ResourceKind as Kind;
-    matches!(kind, Kind::Document | Kind::Script | Kind::Style | Kind::Frame | Kind::Other)
+    let kind = matches!(exchange.kind, Kind::Document | Kind::Script | Kind::Style | Kind::Other);
+    let document = || story.document().map(|document| document.url.as_str());
+    kind && match &story.first_of(exchange).initiator {
+        Initiator::Parser { url, .. }
+        | Initiator::LinkField { url }
+        | Initiator::EarlyHints { url } => document() == Some(url.as_str()),
+        Initiator::Peer => false,
+        _ => true,
+    }
 }
 
 /// A URL without its fragment, which is not sent.

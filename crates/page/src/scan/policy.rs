@@ -159,6 +159,11 @@ impl State {
         let written = attr(tag, "action").map(str::trim).filter(|action| !action.is_empty());
         let target = written.map_or_else(|| Ok(self.document.clone()), |to| self.base.join(to));
         let Ok(url) = target else { return };
+        let is_sent =
+            attr(tag, "method").is_none_or(|method| !method.eq_ignore_ascii_case("dialog"));
+        if !is_sent || !matches!(url.scheme(), "http" | "https") {
+            return;
+        }
         let violated = self.policy.csp.form(&url);
         let (enforced, reported) = apart(violated, &format!("sending a form to {url}"), line);
         self.found

@@ -1,16 +1,20 @@
-//! `Stop`: whether somebody asks the sweep to end.
+//! `Stop`: whether somebody asks what is under way to end.
 
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use roundtrip_os::{Asked, Signals};
 
-/// Whether somebody asks the sweep to end, and who.
+/// The exit code of what somebody at the keyboard ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Whether somebody asks what is under way to end, and who.
 pub(crate) struct Stop;
 
 static FLAG: AtomicBool = AtomicBool::new(false);
 static WHO: AtomicU8 = AtomicU8::new(0);
 
+#[cfg_attr(not(feature = "page"), allow(dead_code, reason = "a visit asks only whether"))]
 impl Stop {
     /// Begins to listen. Where signals cannot be had, they end the process as they would without us: what
     /// it had written to its checkpoint stays.
@@ -23,10 +27,15 @@ impl Stop {
                 FLAG.store(true, Ordering::Relaxed);
                 // Who asks twice does not want to wait for the cells that are under way.
                 signals.next().await;
-                exit(i32::from(super::INTERRUPTED));
+                exit(i32::from(INTERRUPTED));
             })
         });
         Self
+    }
+
+    /// Whether somebody has asked.
+    pub(crate) fn is_asked() -> bool {
+        FLAG.load(Ordering::Relaxed)
     }
 
     /// Is true once somebody has asked.
