@@ -19,7 +19,7 @@ use roundtrip_wire::{LocalFuture, Wire};
 use crate::frames::Frames;
 use crate::options::Mode;
 use crate::passing::{Ending, Passing};
-use crate::refusal::{bad_request, refuse, sentence};
+use crate::refusal::{bad_request, misdirected, refuse, sentence};
 use crate::relay::{Side, Tap, relay};
 use crate::seen::SeenExchange;
 use crate::shared::Shared;
@@ -67,6 +67,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             Ok(target) if self.is_own(&target) => self.shared.own.handle(request, body).await,
             Ok(target) => self.pass(request, body, target).await,
             Err(TargetError::Own) => self.shared.own.handle(request, body).await,
+            Err(error @ TargetError::Misdirected { .. }) => misdirected(&format!("{error}.")),
             Err(error) => bad_request(&format!("{error}.")),
         }
     }
