@@ -13,7 +13,7 @@ use roundtrip_http::client::{self, Client, Decode, Expect, Failure, Progress, Wa
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
 use roundtrip_http::{Body, Upgraded};
-use roundtrip_record::{Direction, ExchangeId, Framing};
+use roundtrip_record::{Direction, ExchangeId, FaultKind, Framing, Step};
 use roundtrip_wire::{LocalFuture, Wire};
 
 use crate::frames::Frames;
@@ -99,6 +99,11 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             pass_interim(request, &progress);
         }
         match answered {
+            Ok(response)
+                if response.status == StatusCode::SWITCHING_PROTOCOLS && upgrade.is_none() =>
+            {
+                self.failed(&unasked(&response), ending, &host)
+            }
             Ok(response) => self.answered(request, response, ending, &host).await,
             Err(failure) => self.failed(&failure, ending, &host),
         }
@@ -267,6 +272,16 @@ impl<D: Wire, U: Wire> Handler for Forward<D, U> {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(self.answer(request, body))
     }
+}
+
+/// What is wrong with an answer that goes on as another protocol, where nobody asked for that.
+fn unasked<U: Wire>(response: &client::Response<U>) -> Failure {
+    let kind = FaultKind::Malformed {
+        what: "it changes to another protocol, which was not asked for".into(),
+        offset: 0,
+        rule: "RFC 9110 §7.8".into(),
+    };
+    response.failure(Step::Wait, kind)
 }
 
 /// Passes an interim response on. 100 is not among those that can be (RFC 9110 §15.2.1): reading the
