@@ -17,7 +17,7 @@ pub(crate) struct Keeper {
 
 /// A body whose codings are undone for the record alone.
 struct Undoing {
-    /// `None` once it is broken: what comes after that is held nowhere.
+    /// `None` once it has ended or is broken: what comes after that is held nowhere.
     decoder: Option<Decoder>,
     /// Bytes that came out so far.
     decoded: u64,
@@ -105,7 +105,8 @@ impl Undoing {
             self.decoded = decoder.decoded();
             match pulled {
                 Ok(Pulled::Bytes(bytes)) => keep(writer, room, &bytes),
-                Ok(Pulled::Hungry | Pulled::End) => return,
+                Ok(Pulled::Hungry) => return,
+                Ok(Pulled::End) => self.decoder = None,
                 Err(error) => {
                     self.broken = Some(error.to_string());
                     self.decoder = None;
