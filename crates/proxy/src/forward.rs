@@ -12,7 +12,7 @@ use http::{Method, StatusCode, Version};
 use roundtrip_http::client::{self, Client, Decode, Expect, Failure, Progress, Watch};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
-use roundtrip_http::{Body, Upgraded};
+use roundtrip_http::{Body, Following, Upgraded};
 use roundtrip_record::{Direction, ExchangeId, FaultKind, Framing, Step};
 use roundtrip_wire::{LocalFuture, Wire};
 
@@ -155,7 +155,9 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         }
         let length = body.length();
         if length.is_none() {
-            asked.following = Some(body.following());
+            let following = body.following();
+            let trailers = move || hop::trailers(&following.fields());
+            asked.following = Some(Following::new(trailers));
         }
         if length != Some(0) {
             asked.body = Body::stream(length, chunks(body));
