@@ -151,9 +151,23 @@ fn net(arguments: &Proxy) -> anyhow::Result<Option<Net>> {
     Ok(Some(net))
 }
 
+/// Whose tunnels are not looked into. What cannot be read is refused: somebody counts on it.
+fn pass(texts: &[String]) -> anyhow::Result<Except> {
+    let mut all = Except::default();
+    for text in texts {
+        match Except::one(text.trim()) {
+            Some(one) => all.add(one),
+            None => bail!(
+                "--pass {text}: wanted a name, an address or a network, as bank.example or 192.0.2.0/24, or * for all"
+            ),
+        }
+    }
+    Ok(all)
+}
+
 fn behaviour(arguments: &Proxy, ground: &Ground) -> anyhow::Result<Options> {
     let mut options = Options {
-        pass: Except::parse(&arguments.pass.join(",")),
+        pass: pass(&arguments.pass)?,
         via: arguments.via,
         ..Options::default()
     };

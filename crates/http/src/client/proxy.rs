@@ -253,6 +253,25 @@ impl Except {
         Self(entries.filter_map(Pattern::parse).collect())
     }
 
+    /// Reads one of these, as somebody typed it: `*.` before a name is the name. `None` of what is none of
+    /// them, so that nobody is left out without a word.
+    pub fn one(text: &str) -> Option<Self> {
+        let entry = text.strip_prefix("*.").unwrap_or(text);
+        let pattern = Pattern::parse(entry)?;
+        let is_whole = match &pattern {
+            Pattern::Everybody => text == "*",
+            Pattern::Network(..) => entry == text,
+            Pattern::Domain(domain) => !domain.contains(['*', ':', '/', '[', ']', ',', '@'])
+                && !domain.contains(char::is_whitespace),
+        };
+        is_whole.then(|| Self(vec![pattern]))
+    }
+
+    /// These and those.
+    pub fn add(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Whether `host` is among them: a name, or an address without brackets.
     pub fn covers(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
@@ -478,6 +497,26 @@ impl<W: Wire> Tunnel<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exceptions_are_read_or_refused() {
+        for (text, host) in [
+            ("*.Bank.example", "www.bank.example"),
+            ("bank.example", "bank.example"),
+            ("192.0.2.0/24", "192.0.2.9"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("*", "a.test"),
+        ] {
+            assert!(Except::one(text).is_some_and(|except| except.covers(host)), "{text}");
+        }
+        for text in [
+            "", "*.", "**", "*.*", "a.*.test", "*bank.example", "https://bank.example", "a.test/x",
+            "a.test/24", "a.test:443", "192.0.2.1:443", "[::1]:443", "192.0.2.0/33", "*.192.0.2.1",
+            "a b",
+        ] {
+            assert_eq!(Except::one(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn proxies_are_written_in_many_ways() {
