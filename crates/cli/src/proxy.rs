@@ -177,6 +177,13 @@ fn behaviour(arguments: &Proxy, ground: &Ground) -> anyhow::Result<Options> {
     if let Some(to) = &arguments.to {
         let url = roundtrip_http::url::parse(to);
         let Ok(url) = url else { bail!("--to {to}: wanted a URL, as http://127.0.0.1:3000/") };
+        // What is not said again: there may be a password in it.
+        if !url.username().is_empty() || url.password().is_some() {
+            bail!("--to takes no user and password: clients send their own");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            bail!("--to takes no query and no fragment: those are in what clients ask for");
+        }
         options.mode = Mode::Reverse(url);
     }
     options.client.proxies = not_itself(arguments.through.on(ground)?, arguments.listen);
