@@ -158,7 +158,8 @@ fn pass(texts: &[String]) -> anyhow::Result<Except> {
         match Except::one(text.trim()) {
             Some(one) => all.add(one),
             None => bail!(
-                "--pass {text}: wanted a name, an address or a network, as bank.example or 192.0.2.0/24, or * for all"
+                "--pass {text}: wanted a name, an address or a network, as bank.example or \
+                 192.0.2.0/24, or * for all"
             ),
         }
     }
@@ -166,18 +167,16 @@ fn pass(texts: &[String]) -> anyhow::Result<Except> {
 }
 
 fn behaviour(arguments: &Proxy, ground: &Ground) -> anyhow::Result<Options> {
-    let mut options = Options {
-        pass: pass(&arguments.pass)?,
-        via: arguments.via,
-        ..Options::default()
-    };
+    let mut options =
+        Options { pass: pass(&arguments.pass)?, via: arguments.via, ..Options::default() };
     if let Some(size) = arguments.keep_body {
         options.keep_at_most = size;
     }
     if let Some(to) = &arguments.to {
         let url = roundtrip_http::url::parse(to);
-        let Ok(url) = url else { bail!("--to {to}: wanted a URL, as http://127.0.0.1:3000/") };
-        // What is not said again: there may be a password in it.
+        // What has a password in it is not said again.
+        let shown = if to.contains('@') { "…" } else { to.as_str() };
+        let Ok(url) = url else { bail!("--to {shown}: wanted a URL, as http://127.0.0.1:3000/") };
         if !url.username().is_empty() || url.password().is_some() {
             bail!("--to takes no user and password: clients send their own");
         }

@@ -211,9 +211,13 @@ mod tests {
         }
         let whole = "https://Shop.test:8443/a";
         let target = Target::of(&head(Method::GET, whole, "shop.test:8443"), &place).unwrap();
-        assert_eq!((target.url.as_str(), target.line.as_str()), ("https://shop.test:8443/a", whole));
+        assert_eq!(
+            (target.url.as_str(), target.line.as_str()),
+            ("https://shop.test:8443/a", whole)
+        );
         assert_eq!(target.host, None);
-        for other in ["https://other.test:8443/a", "https://shop.test/a", "http://shop.test:8443/"] {
+        for other in ["https://other.test:8443/a", "https://shop.test/a", "http://shop.test:8443/"]
+        {
             let target = Target::of(&head(Method::GET, other, "shop.test:8443"), &place);
             assert!(matches!(target, Err(TargetError::Misdirected { .. })), "{other}");
         }

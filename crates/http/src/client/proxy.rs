@@ -258,13 +258,12 @@ impl Except {
     pub fn one(text: &str) -> Option<Self> {
         let entry = text.strip_prefix("*.").unwrap_or(text);
         let pattern = Pattern::parse(entry)?;
-        let is_whole = match &pattern {
-            Pattern::Everybody => text == "*",
-            Pattern::Network(..) => entry == text,
-            Pattern::Domain(domain) => !domain.contains(['*', ':', '/', '[', ']', ',', '@'])
-                && !domain.contains(char::is_whitespace),
+        let pattern = match pattern {
+            Pattern::Domain(domain) => Pattern::Domain(usual(&domain)?),
+            other if entry == text => other,
+            Pattern::Everybody | Pattern::Network(..) => return None,
         };
-        is_whole.then(|| Self(vec![pattern]))
+        Some(Self(vec![pattern]))
     }
 
     /// These and those.
@@ -307,6 +306,18 @@ impl Pattern {
         let domain = host.trim_matches('.').to_ascii_lowercase();
         (bits.is_none() && !domain.is_empty()).then_some(Self::Domain(domain))
     }
+}
+
+/// A name as URLs have it, in ASCII; `None` of what is none, or an address in disguise (`127.1`).
+fn usual(name: &str) -> Option<String> {
+    let strange = |character: char| {
+        character.is_ascii() && !character.is_ascii_alphanumeric() && !"-_.".contains(character)
+    };
+    if name.contains(strange) {
+        return None;
+    }
+    let url = Url::parse(&format!("http://{name}/")).ok()?;
+    url.domain().map(str::to_owned)
 }
 
 fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
@@ -506,13 +517,27 @@ mod tests {
             ("192.0.2.0/24", "192.0.2.9"),
             ("[2001:db8::1]", "2001:db8::1"),
             ("*", "a.test"),
+            ("bücher.example", "xn--bcher-kva.example"),
         ] {
             assert!(Except::one(text).is_some_and(|except| except.covers(host)), "{text}");
         }
         for text in [
-            "", "*.", "**", "*.*", "a.*.test", "*bank.example", "https://bank.example", "a.test/x",
-            "a.test/24", "a.test:443", "192.0.2.1:443", "[::1]:443", "192.0.2.0/33", "*.192.0.2.1",
+            "",
+            "*.",
+            "**",
+            "*.*",
+            "a.*.test",
+            "*bank.example",
+            "https://bank.example",
+            "a.test/x",
+            "a.test/24",
+            "a.test:443",
+            "192.0.2.1:443",
+            "[::1]:443",
+            "192.0.2.0/33",
+            "*.192.0.2.1",
             "a b",
+            "127.1",
         ] {
             assert_eq!(Except::one(text), None, "{text}");
         }
