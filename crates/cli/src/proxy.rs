@@ -151,18 +151,38 @@ fn net(arguments: &Proxy) -> anyhow::Result<Option<Net>> {
     Ok(Some(net))
 }
 
+/// Whose tunnels are not looked into. What cannot be read is refused: somebody counts on it.
+fn pass(texts: &[String]) -> anyhow::Result<Except> {
+    let mut all = Except::default();
+    for text in texts {
+        match Except::one(text.trim()) {
+            Some(one) => all.add(one),
+            None => bail!(
+                "--pass {text}: wanted a name, an address or a network, as bank.example or \
+                 192.0.2.0/24, or * for all"
+            ),
+        }
+    }
+    Ok(all)
+}
+
 fn behaviour(arguments: &Proxy, ground: &Ground) -> anyhow::Result<Options> {
-    let mut options = Options {
-        pass: Except::parse(&arguments.pass.join(",")),
-        via: arguments.via,
-        ..Options::default()
-    };
+    let mut options =
+        Options { pass: pass(&arguments.pass)?, via: arguments.via, ..Options::default() };
     if let Some(size) = arguments.keep_body {
         options.keep_at_most = size;
     }
     if let Some(to) = &arguments.to {
         let url = roundtrip_http::url::parse(to);
-        let Ok(url) = url else { bail!("--to {to}: wanted a URL, as http://127.0.0.1:3000/") };
+        // What has a password in it is not said again.
+        let shown = if to.contains('@') { "…" } else { to.as_str() };
+        let Ok(url) = url else { bail!("--to {shown}: wanted a URL, as http://127.0.0.1:3000/") };
+        if !url.username().is_empty() || url.password().is_some() {
+            bail!("--to takes no user and password: clients send their own");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            bail!("--to takes no query and no fragment: those are in what clients ask for");
+        }
         options.mode = Mode::Reverse(url);
     }
     options.client.proxies = not_itself(arguments.through.on(ground)?, arguments.listen);

@@ -12,14 +12,14 @@ use http::{Method, StatusCode, Version};
 use roundtrip_http::client::{self, Client, Decode, Expect, Failure, Progress, Watch};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
-use roundtrip_http::{Body, Upgraded};
-use roundtrip_record::{Direction, ExchangeId, Framing};
+use roundtrip_http::{Body, Following, Upgraded};
+use roundtrip_record::{Direction, ExchangeId, FaultKind, Framing, Step};
 use roundtrip_wire::{LocalFuture, Wire};
 
 use crate::frames::Frames;
 use crate::options::Mode;
 use crate::passing::{Ending, Passing};
-use crate::refusal::{bad_request, refuse, sentence};
+use crate::refusal::{bad_request, misdirected, refuse, sentence};
 use crate::relay::{Side, Tap, relay};
 use crate::seen::SeenExchange;
 use crate::shared::Shared;
@@ -67,6 +67,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             Ok(target) if self.is_own(&target) => self.shared.own.handle(request, body).await,
             Ok(target) => self.pass(request, body, target).await,
             Err(TargetError::Own) => self.shared.own.handle(request, body).await,
+            Err(error @ TargetError::Misdirected { .. }) => misdirected(&format!("{error}.")),
             Err(error) => bad_request(&format!("{error}.")),
         }
     }
@@ -98,6 +99,11 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             pass_interim(request, &progress);
         }
         match answered {
+            Ok(response)
+                if response.status == StatusCode::SWITCHING_PROTOCOLS && upgrade.is_none() =>
+            {
+                self.failed(&unasked(&response), ending, &host)
+            }
             Ok(response) => self.answered(request, response, ending, &host).await,
             Err(failure) => self.failed(&failure, ending, &host),
         }
@@ -149,7 +155,9 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         }
         let length = body.length();
         if length.is_none() {
-            asked.following = Some(body.following());
+            let following = body.following();
+            let trailers = move || hop::trailers(&following.fields());
+            asked.following = Some(Following::new(trailers));
         }
         if length != Some(0) {
             asked.body = Body::stream(length, chunks(body));
@@ -266,6 +274,16 @@ impl<D: Wire, U: Wire> Handler for Forward<D, U> {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(self.answer(request, body))
     }
+}
+
+/// What is wrong with an answer that goes on as another protocol, where nobody asked for that.
+fn unasked<U: Wire>(response: &client::Response<U>) -> Failure {
+    let kind = FaultKind::Malformed {
+        what: "it changes to another protocol, which was not asked for".into(),
+        offset: 0,
+        rule: "RFC 9110 §7.8".into(),
+    };
+    response.failure(Step::Wait, kind)
 }
 
 /// Passes an interim response on. 100 is not among those that can be (RFC 9110 §15.2.1): reading the

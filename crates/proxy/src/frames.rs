@@ -146,6 +146,14 @@ impl Side {
             self.keep(&out[..wrote]);
             bytes = &bytes[read..];
             match status {
+                // A sender may end the compressed data within a message: what follows begins anew
+                // (RFC 7692 §7.2.3.4).
+                Ok(Status::StreamEnd) => {
+                    inflate.state.reset(false);
+                    if bytes.is_empty() {
+                        break;
+                    }
+                }
                 Ok(Status::Ok | Status::BufError) if wrote == out.len() => {}
                 Ok(Status::Ok) if !bytes.is_empty() && read + wrote > 0 => {}
                 Ok(_) => break,
@@ -195,5 +203,39 @@ impl<U: Wire> Drop for Frames<U> {
         self.wire.log().emit(self.wire.now(), self.cause, || {
             What::WebSocketEnded(WebSocketEnded { exchange, sent, received, code, broken })
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
+    use super::*;
+
+    #[test]
+    fn compressed_data_may_end_within_messages() {
+        let mut side = Side {
+            reader: FrameReader::default(),
+            inflate: Some(Inflate { state: Decompress::new(false), anew: false }),
+            writer: None,
+            room: 100,
+            kept: 0,
+            began: 0,
+            total: WebSocketSide::default(),
+            close: Vec::new(),
+            broken: None,
+        };
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"hello").unwrap();
+        let mut message = encoder.finish().unwrap();
+        message.push(0);
+        for left in [95, 90] {
+            side.inflate(&message);
+            side.inflate(&TAIL);
+            assert_eq!((side.room, side.broken.as_deref()), (left, None));
+        }
     }
 }

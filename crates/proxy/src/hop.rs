@@ -17,6 +17,9 @@ const OF_THE_HOP: [&str; 7] = [
 /// Fields of a request that are for this proxy (RFC 9110 §11.7.2).
 const OF_THE_PROXY: &str = "Proxy-Authorization";
 
+/// Fields that mean something in a head alone, besides those of the hop.
+const NO_TRAILERS: [&str; 4] = ["Content-Length", "Host", OF_THE_PROXY, "Trailer"];
+
 /// What a request is to go on as (RFC 9110 §7.8), where both ends of the hop are to agree on that.
 pub(crate) fn upgrade(fields: &Fields) -> Option<String> {
     if !fields.has("Connection", "upgrade") {
@@ -65,6 +68,12 @@ pub(crate) fn answer(fields: &Fields, status: StatusCode) -> Fields {
         let _ = on.push("Upgrade", protocol);
     }
     on
+}
+
+/// The fields after a body as they go on: none that says where a message ends, whom it is for, or what is
+/// this hop's alone (RFC 9110 §6.5.1).
+pub(crate) fn trailers(fields: &Fields) -> Fields {
+    kept(fields, |name| NO_TRAILERS.iter().any(|other| name.eq_ignore_ascii_case(other)))
 }
 
 /// Adds this proxy to the recipients that a message went through (RFC 9110 §7.6.3).
@@ -137,6 +146,15 @@ mod tests {
         fields.add("te", "trailers");
         assert_eq!(names(&request(&fields, Version::HTTP_2, None)), ["TE"]);
         assert_eq!(names(&request(&fields, Version::HTTP_11, None)), ["TE", "Connection"]);
+    }
+
+    #[test]
+    fn trailers_do_not_say_where_a_message_ends() {
+        let mut fields = Fields::new();
+        fields.add("Content-Length", "5").add("Transfer-Encoding", "chunked").add("Host", "a.test");
+        fields.add("Proxy-Authorization", "Basic eA==").add("Trailer", "X-Sum");
+        fields.add("Connection", "X-Hop").add("X-Hop", "1").add("X-Sum", "2");
+        assert_eq!(names(&trailers(&fields)), ["X-Sum"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use roundtrip_http::message::Fields;
 use roundtrip_record::{Step, Unseen};
 use roundtrip_wire::Wire;
 
+use crate::hop;
 use crate::refusal::sentence;
 use crate::seen::{Seen, SeenExchange};
 use crate::shared::Shared;
@@ -98,7 +99,7 @@ impl<D: Wire, U: Wire> Passing<D, U> {
 
     fn end(&mut self) {
         if let Some(body) = self.body.take() {
-            *self.trailers.borrow_mut() = body.trailers().clone();
+            *self.trailers.borrow_mut() = hop::trailers(body.trailers());
         }
     }
 }

@@ -33,6 +33,13 @@ pub(crate) fn bad_request(why: &str) -> Response {
     response
 }
 
+/// The answer to a request for another server than the one that its tunnel leads to (RFC 9110 §15.5.20).
+pub(crate) fn misdirected(why: &str) -> Response {
+    let mut response = Response::error(StatusCode::MISDIRECTED_REQUEST, why);
+    response.fields.add("Proxy-Status", "roundtrip; error=http_request_error");
+    response
+}
+
 /// A name without the dot that ends it in DNS.
 fn bare(name: &str) -> &str {
     name.trim_end_matches('.')

@@ -36,6 +36,14 @@ pub(crate) enum TargetError {
     /// It is no URL.
     #[error("{0} is no URL that could be asked for")]
     Malformed(String),
+    /// It is the URL of another server than the one that the tunnel leads to.
+    #[error("{url} is not of {origin}, and that is where this tunnel leads")]
+    Misdirected {
+        /// What is asked for.
+        url: String,
+        /// Where the tunnel leads.
+        origin: String,
+    },
 }
 
 impl Target {
@@ -45,8 +53,9 @@ impl Target {
         match place {
             Place::Base(base) => Self::behind(head, base),
             Place::Tunnel { origin, names } if !whole => Self::in_tunnel(head, origin, names),
+            Place::Tunnel { origin, names } => Self::whole_in_tunnel(head, origin, names),
             Place::Nowhere if !whole => Self::in_two(head),
-            Place::Nowhere | Place::Tunnel { .. } => Self::whole(head),
+            Place::Nowhere => Self::whole(head),
         }
     }
 
@@ -97,6 +106,26 @@ impl Target {
         let line = head.line.target.clone();
         let path = if line == "*" { "/" } else { line.as_str() };
         Ok(Self { url: parse(&format!("{origin}{path}"))?, line, host: None })
+    }
+
+    /// Of a whole URL within a tunnel: it is of the server at the tunnel's other end, by one of its names,
+    /// or it is not passed on. It goes on as it came.
+    fn whole_in_tunnel(
+        head: &RequestHead,
+        origin: &Origin,
+        names: &[String],
+    ) -> Result<Self, TargetError> {
+        let line = head.line.target.clone();
+        let url = parse(&line)?;
+        let leads_there = Origin::of(&url).is_some_and(|asked| {
+            let mut known = names.iter().chain([&origin.host]);
+            (asked.scheme, asked.port) == (origin.scheme, origin.port)
+                && known.any(|name| name.eq_ignore_ascii_case(&asked.host))
+        });
+        if !leads_there {
+            return Err(TargetError::Misdirected { url: line, origin: origin.to_string() });
+        }
+        Ok(Self { url, line, host: None })
     }
 
     /// Of a target that is a path on the server that the proxy stands in for.
@@ -179,6 +208,18 @@ mod tests {
             let target = Target::of(&head(Method::GET, "/a", host), &place).unwrap();
             assert_eq!(target.url.as_str(), url);
             assert_eq!(target.host, None);
+        }
+        let whole = "https://Shop.test:8443/a";
+        let target = Target::of(&head(Method::GET, whole, "shop.test:8443"), &place).unwrap();
+        assert_eq!(
+            (target.url.as_str(), target.line.as_str()),
+            ("https://shop.test:8443/a", whole)
+        );
+        assert_eq!(target.host, None);
+        for other in ["https://other.test:8443/a", "https://shop.test/a", "http://shop.test:8443/"]
+        {
+            let target = Target::of(&head(Method::GET, other, "shop.test:8443"), &place);
+            assert!(matches!(target, Err(TargetError::Misdirected { .. })), "{other}");
         }
     }
 

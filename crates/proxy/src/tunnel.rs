@@ -90,10 +90,6 @@ pub(crate) async fn reach<D: Wire, U: Wire>(
 ) -> Result<Tunnel<D, U>, Failure> {
     let Wanted { peer, exchange, event } = wanted;
     let began = shared.wire.now();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let toward = Rc::new(Toward::new(bare, Rc::clone(&shared.servers.names)));
-    let names: Rc<dyn Resolve> = Rc::<Toward>::clone(&toward);
-    let client = shared.client(names);
     let text = format!("https://{host}:{port}/");
     let url = Url::parse(&text).map_err(|why| Failure {
         exchange,
@@ -103,9 +99,21 @@ pub(crate) async fn reach<D: Wire, U: Wire>(
         cause: event,
         kind: roundtrip_record::FaultKind::BadUrl { url: text.clone(), why: why.to_string() },
     })?;
+    // Connections are kept under the names that URLs have, however the client spells them.
+    let host = usual(host).unwrap_or_else(|| host.to_owned());
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let toward = Rc::new(Toward::new(bare, Rc::clone(&shared.servers.names)));
+    let names: Rc<dyn Resolve> = Rc::<Toward>::clone(&toward);
+    let client = shared.client(names);
     let reached = client.reach(&url, exchange, event).await?;
     let shared = Rc::clone(shared);
-    Ok(Tunnel { shared, client, toward, reached, host: host.to_owned(), port, peer, began })
+    Ok(Tunnel { shared, client, toward, reached, host, port, peer, began })
+}
+
+/// A host as URLs have it: its name in lower case and ASCII, its address in the usual form.
+fn usual(host: &str) -> Option<String> {
+    let url = Url::parse(&format!("https://{host}/")).ok()?;
+    Origin::of(&url).map(|origin| origin.host)
 }
 
 impl<D: Wire, U: Wire> Tunnel<D, U> {
@@ -175,7 +183,8 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
         let mut forward = None;
         let served = shared.server.answer_secure(accepted, async |hello| {
             let offers_two = hello.offers(b"h2");
-            let name = hello.server_name.unwrap_or_else(|| host.clone());
+            let name = hello.server_name.map(|name| usual(&name).unwrap_or(name));
+            let name = name.unwrap_or_else(|| host.clone());
             for alias in [&name, &host] {
                 toward.add(alias.trim_start_matches('[').trim_end_matches(']'));
             }
@@ -234,4 +243,20 @@ fn show<D: Wire, U: Wire>(
     let protocols = if spoken >= Version::HTTP_2 { Protocols::TwoAndOne } else { Protocols::One };
     let names = names.iter().map(|name| name.trim_start_matches('[').trim_end_matches(']'));
     certificates.server(names.map(str::to_owned).collect(), protocols, shared.wire.wall()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_one_spelling() {
+        for (host, spelt) in [
+            ("Shop.Test", "shop.test"),
+            ("[2001:DB8:0::1]", "[2001:db8::1]"),
+            ("192.0.2.1", "192.0.2.1"),
+        ] {
+            assert_eq!(usual(host).as_deref(), Some(spelt));
+        }
+    }
 }

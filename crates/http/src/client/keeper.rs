@@ -17,7 +17,10 @@ pub(crate) struct Keeper {
 
 /// A body whose codings are undone for the record alone.
 struct Undoing {
-    decoder: Decoder,
+    /// `None` once it has ended or is broken: what comes after that is held nowhere.
+    decoder: Option<Decoder>,
+    /// Bytes that came out so far.
+    decoded: u64,
     /// Why it cannot be gone on with.
     broken: Option<String>,
 }
@@ -46,7 +49,7 @@ impl Keeper {
         Self {
             writer: request.keep_body.then(|| log.body_writer()),
             room: request.keep_at_most,
-            undoing: decoder.map(|decoder| Undoing { decoder, broken: None }),
+            undoing: decoder.map(Undoing::new),
         }
     }
 
@@ -55,7 +58,9 @@ impl Keeper {
         match &mut self.undoing {
             None => keep(&mut self.writer, &mut self.room, bytes),
             Some(undoing) => {
-                undoing.decoder.push(bytes.clone());
+                if let Some(decoder) = &mut undoing.decoder {
+                    decoder.push(bytes.clone());
+                }
                 undoing.pull(&mut self.writer, &mut self.room);
             }
         }
@@ -64,14 +69,16 @@ impl Keeper {
     /// The body has ended as it should.
     pub(crate) fn end(&mut self) {
         if let Some(undoing) = &mut self.undoing {
-            undoing.decoder.end();
+            if let Some(decoder) = &mut undoing.decoder {
+                decoder.end();
+            }
             undoing.pull(&mut self.writer, &mut self.room);
         }
     }
 
     /// How long the body is so far with its codings undone, where that was done here.
     pub(crate) fn decoded(&self) -> Option<u64> {
-        self.undoing.as_ref().map(|undoing| undoing.decoder.decoded())
+        self.undoing.as_ref().map(|undoing| undoing.decoded)
     }
 
     /// Why the codings could not be undone, if so.
@@ -86,15 +93,23 @@ impl Keeper {
 }
 
 impl Undoing {
+    fn new(decoder: Decoder) -> Self {
+        Self { decoder: Some(decoder), decoded: 0, broken: None }
+    }
+
     /// Takes out what comes out. A body whose codings cannot be undone is not kept: a record that had it
     /// half would be taken to have it whole.
     fn pull(&mut self, writer: &mut Option<BodyWriter>, room: &mut u64) {
-        while self.broken.is_none() {
-            match self.decoder.pull() {
+        while let Some(decoder) = &mut self.decoder {
+            let pulled = decoder.pull();
+            self.decoded = decoder.decoded();
+            match pulled {
                 Ok(Pulled::Bytes(bytes)) => keep(writer, room, &bytes),
-                Ok(Pulled::Hungry | Pulled::End) => return,
+                Ok(Pulled::Hungry) => return,
+                Ok(Pulled::End) => self.decoder = None,
                 Err(error) => {
                     self.broken = Some(error.to_string());
+                    self.decoder = None;
                     *writer = None;
                 }
             }
@@ -111,5 +126,24 @@ fn keep(writer: &mut Option<BodyWriter>, room: &mut u64, bytes: &[u8]) {
             }
         }
         None => *writer = None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_broken_coding_is_not_held() {
+        let decoder = Decoder::new(["gzip"], DecodeLimits::default()).unwrap().unwrap();
+        let mut keeper =
+            Keeper { writer: None, room: 1 << 20, undoing: Some(Undoing::new(decoder)) };
+        for _ in 0..3 {
+            keeper.take(&Bytes::from_static(b"this is no gzip, however long it is"));
+        }
+        assert!(keeper.broken().is_some());
+        assert_eq!(keeper.decoded(), Some(0));
+        assert!(keeper.undoing.as_ref().is_some_and(|undoing| undoing.decoder.is_none()));
+        keeper.end();
     }
 }

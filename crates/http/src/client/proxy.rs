@@ -253,6 +253,24 @@ impl Except {
         Self(entries.filter_map(Pattern::parse).collect())
     }
 
+    /// Reads one of these, as somebody typed it: `*.` before a name is the name. `None` of what is none of
+    /// them, so that nobody is left out without a word.
+    pub fn one(text: &str) -> Option<Self> {
+        let entry = text.strip_prefix("*.").unwrap_or(text);
+        let pattern = Pattern::parse(entry)?;
+        let pattern = match pattern {
+            Pattern::Domain(domain) => Pattern::Domain(usual(&domain)?),
+            other if entry == text => other,
+            Pattern::Everybody | Pattern::Network(..) => return None,
+        };
+        Some(Self(vec![pattern]))
+    }
+
+    /// These and those.
+    pub fn add(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Whether `host` is among them: a name, or an address without brackets.
     pub fn covers(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
@@ -288,6 +306,18 @@ impl Pattern {
         let domain = host.trim_matches('.').to_ascii_lowercase();
         (bits.is_none() && !domain.is_empty()).then_some(Self::Domain(domain))
     }
+}
+
+/// A name as URLs have it, in ASCII; `None` of what is none, or an address in disguise (`127.1`).
+fn usual(name: &str) -> Option<String> {
+    let strange = |character: char| {
+        character.is_ascii() && !character.is_ascii_alphanumeric() && !"-_.".contains(character)
+    };
+    if name.contains(strange) {
+        return None;
+    }
+    let url = Url::parse(&format!("http://{name}/")).ok()?;
+    url.domain().map(str::to_owned)
 }
 
 fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
@@ -478,6 +508,40 @@ impl<W: Wire> Tunnel<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exceptions_are_read_or_refused() {
+        for (text, host) in [
+            ("*.Bank.example", "www.bank.example"),
+            ("bank.example", "bank.example"),
+            ("192.0.2.0/24", "192.0.2.9"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("*", "a.test"),
+            ("bücher.example", "xn--bcher-kva.example"),
+        ] {
+            assert!(Except::one(text).is_some_and(|except| except.covers(host)), "{text}");
+        }
+        for text in [
+            "",
+            "*.",
+            "**",
+            "*.*",
+            "a.*.test",
+            "*bank.example",
+            "https://bank.example",
+            "a.test/x",
+            "a.test/24",
+            "a.test:443",
+            "192.0.2.1:443",
+            "[::1]:443",
+            "192.0.2.0/33",
+            "*.192.0.2.1",
+            "a b",
+            "127.1",
+        ] {
+            assert_eq!(Except::one(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn proxies_are_written_in_many_ways() {
