@@ -42,9 +42,9 @@ fn site() -> Site {
     Site::http("www.shop.example", Box::new(move |_| Rc::new(Files::tree(tree))))
 }
 
-fn network(name: &str) -> Virtual {
+fn network(name: &str, seed: u64) -> Virtual {
     let net = name.parse().expect("a profile");
-    Virtual { net, seed: 1, date: DEFAULT_DATE, caches: Caches::default() }
+    Virtual { net, seed, date: DEFAULT_DATE, caches: Caches::default() }
 }
 
 fn plan(of: Plan) -> Plan {
@@ -60,14 +60,22 @@ fn load(visited: &Visited) -> f64 {
     visited.page.load.expect("a page that loads").as_secs_f64() * 1e3
 }
 
-fn record(net: &str, folder: &Path) -> f64 {
+/// The load time in the median of some seeds: where a queue overflows, as that of 4g does, one run is one of
+/// many.
+fn median(of: impl FnMut(u64) -> f64) -> f64 {
+    let mut loads: Vec<f64> = [1, 2, 3].into_iter().map(of).collect();
+    loads.sort_by(f64::total_cmp);
+    loads[1]
+}
+
+fn record(net: &str, seed: u64, folder: &Path) -> f64 {
     let plan = plan(Plan::get(URL.parse().expect("a URL")));
     let settings = Settings::in_folder(folder);
-    let visited = in_lab(&title(), &plan, || vec![site()], &network(net), settings);
+    let visited = in_lab(&title(), &plan, || vec![site()], &network(net, seed), settings);
     load(&visited.expect("a lab"))
 }
 
-fn replay(folder: &Path, only_the_clients: bool, net: &str, into: &Path) -> f64 {
+fn replay(folder: &Path, only_the_clients: bool, (net, seed): (&str, u64), into: &Path) -> f64 {
     let mut recorded = events(folder);
     if only_the_clients {
         // As on a real wire, where the servers tell nothing.
@@ -79,7 +87,7 @@ fn replay(folder: &Path, only_the_clients: bool, net: &str, into: &Path) -> f64 
     let body = |content: &BodyRef| bodies.get(content).ok();
     let plan = plan(recording.plan(body).expect("a plan"));
     let sites = || recording.sites(body).expect("sites");
-    let visited = in_lab(&title(), &plan, sites, &network(net), Settings::in_folder(into));
+    let visited = in_lab(&title(), &plan, sites, &network(net, seed), Settings::in_folder(into));
     assert_eq!(recording.differences(), [] as [&str; 0]);
     load(&visited.expect("a lab"))
 }
@@ -93,11 +101,13 @@ fn is_of_all(what: &roundtrip_record::What) -> bool {
 fn recorded_here_and_carried_out_there_takes_as_long_as_there() {
     let work = tempfile::tempdir().expect("a folder");
     let path = |name: &str| work.path().join(name);
-    let there: Vec<f64> = NETWORKS.iter().map(|net| record(net, &path(net))).collect();
+    // The record that is carried out again is that of the last seed.
+    let there: Vec<f64> =
+        NETWORKS.iter().map(|net| median(|seed| record(net, seed, &path(net)))).collect();
     let mut wrong = Vec::new();
     for here in NETWORKS {
         for (net, expected) in NETWORKS.iter().zip(&there) {
-            let took = replay(&path(here), false, net, &path("again"));
+            let took = median(|seed| replay(&path(here), false, (net, seed), &path("again")));
             let error = (took / expected - 1.0) * 100.0;
             eprintln!("recorded on {here}, carried out on {net}: {took:.0} ms, {error:+.1} %");
             if error.abs() > 5.0 {
@@ -112,8 +122,8 @@ fn recorded_here_and_carried_out_there_takes_as_long_as_there() {
 fn what_waited_in_a_queue_is_not_taken_for_the_servers_time() {
     let work = tempfile::tempdir().expect("a folder");
     let path = |name: &str| work.path().join(name);
-    let expected = record("3gfast", &path("3gfast"));
-    let took = replay(&path("3gfast"), true, "3gfast", &path("again"));
+    let expected = record("3gfast", 1, &path("3gfast"));
+    let took = replay(&path("3gfast"), true, ("3gfast", 1), &path("again"));
     let error = (took / expected - 1.0) * 100.0;
     // The client alone does not tell how long a request and the first bytes of its answer took to be
     // sent, a few milliseconds each: they are booked as the server's.

@@ -89,16 +89,12 @@ impl Seen {
 
     /// The refusals: rule, what it says, what was refused.
     fn refused(&self) -> Vec<(RefusalRule, &str, Vec<&str>)> {
-        let of = |event: &'_ Event| match &event.what {
-            What::Fault(fault) => Some(fault.clone()),
-            _ => None,
-        };
-        assert!(self.events.iter().filter_map(of).all(|fault| !fault.fatal));
         let faults = self.events.iter().filter_map(|event| match &event.what {
-            What::Fault(fault) => Some(&fault.fault),
+            What::Fault(fault) => Some(fault),
             _ => None,
         });
-        let refused = faults.map(|fault| match fault {
+        let refused = faults.map(|fault| match &fault.fault {
+            FaultKind::Refused { .. } if fault.fatal => panic!("it ended the visit: {fault:?}"),
             FaultKind::Refused { rule, says, what, .. } => {
                 (rule.clone(), says.as_str(), what.iter().map(String::as_str).collect())
             }
