@@ -1,6 +1,6 @@
 //! `Digest`: SHA-256 over parts, none of which can run into the next.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -55,7 +55,11 @@ impl fmt::Write for Written<'_> {
 
 /// A hash in lower-case hexadecimal.
 pub(crate) fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::with_capacity(2 * hash.len()), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use roundtrip_os::{Asked, Signals};
 
+/// The exit code after Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Whether somebody asks the sweep to end, and who.
 pub(crate) struct Stop;
 
@@ -23,7 +26,7 @@ impl Stop {
                 FLAG.store(true, Ordering::Relaxed);
                 // Who asks twice does not want to wait for the cells that are under way.
                 signals.next().await;
-                exit(i32::from(super::INTERRUPTED));
+                exit(i32::from(INTERRUPTED));
             })
         });
         Self
