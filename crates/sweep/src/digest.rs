@@ -68,9 +68,7 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        let of = |parts: &[&str]| {
-            parts.iter().fold(Digest::default(), |digest, part| digest.with(part)).finish()
-        };
+        let of = |parts: &[&str]| parts.iter().fold(Digest::default(), Digest::with).finish();
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a"]), of(&["a", ""]));
         assert_eq!(Digest::default().with_debug(&1).finish(), of(&["1"]));
