@@ -41,7 +41,7 @@ pub fn is_url(text: &str) -> bool {
 }
 
 impl BucketError {
-    fn new(what: impl ToString, why: impl ToString) -> Self {
-        Self { what: what.to_string(), why: why.to_string() }
+    fn new(what: &str, why: &dyn ToString) -> Self {
+        Self { what: what.to_owned(), why: why.to_string() }
     }
 }

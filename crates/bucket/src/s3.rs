@@ -27,7 +27,7 @@ impl Bucket {
     /// # Errors
     /// When the URL names no bucket, or the variables make no sense.
     pub fn open(url: &str) -> Result<Self, BucketError> {
-        let bad = |why: &dyn ToString| BucketError::new(url, why.to_string());
+        let bad = |why: &dyn ToString| BucketError::new(url, why);
         let rest = url.strip_prefix("s3://").ok_or_else(|| bad(&"wanted s3://BUCKET/FOLDER"))?;
         let (bucket, folder) = rest.split_once('/').unwrap_or((rest, ""));
         // One that is installed already, by whoever has this process, is as good.
@@ -102,6 +102,6 @@ impl Bucket {
     }
 
     fn failed(&self, name: &str, error: &Error) -> BucketError {
-        BucketError::new(format!("{}/{name}", self.url), error)
+        BucketError::new(&format!("{}/{name}", self.url), error)
     }
 }

@@ -16,7 +16,7 @@ impl Bucket {
     pub fn open(url: &str) -> Result<Self, BucketError> {
         let why =
             "this roundtrip was built without object stores (cargo build --features object_store)";
-        Err(BucketError::new(url, why))
+        Err(BucketError::new(url, &why))
     }
 
     /// Never called.

@@ -18,7 +18,7 @@ use roundtrip_sweep::{
 use serde_json::json as value;
 
 use self::args::{KeepSweep, MergeSweep, PlanSweep, ReportSweep, RunSweep, Step, Sweep};
-use self::place::Place;
+use self::place::{Place, called};
 use self::progress::Drawn;
 use crate::options::{Colour, Format};
 use crate::outcome::Outcome;
@@ -66,20 +66,14 @@ fn grid(path: &Path) -> anyhow::Result<(SweepPlan, Grid)> {
 fn failed(error: SweepError) -> Outcome {
     match error {
         SweepError::Plan { .. } | SweepError::Input { .. } => Err(error.into()),
-        other => unlucky(&other.into()),
+        other => Ok(unlucky(&other.into())),
     }
 }
 
 /// Says what kept a sweep from its end, of which the plan is innocent.
-fn unlucky(error: &anyhow::Error) -> Outcome {
+fn unlucky(error: &anyhow::Error) -> u8 {
     terminal::note(&terminal::whole(error));
-    Ok(FAILED)
-}
-
-/// A path beside the plan's name in this folder: `PLAN` and what is added.
-fn called(plan: &Path, added: &str) -> PathBuf {
-    let stem = plan.file_stem().unwrap_or_default().to_string_lossy();
-    PathBuf::from(format!("{stem}{added}"))
+    FAILED
 }
 
 /// The shard that is asked for, and how that is known where nobody wrote it.
@@ -117,7 +111,7 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
     }
     let part = Some(shard).filter(|shard| !shard.is_whole() || variable.is_some());
     let place = match Place::of(arguments.out.as_deref(), &arguments.plan, part) {
-        Err(error) => return unlucky(&error),
+        Err(error) => return Ok(unlucky(&error)),
         Ok(place) => place,
     };
     let drawn = Drawn::new(arguments.quiet);
@@ -137,7 +131,7 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
         }
         Ok(ran) => {
             if let Err(error) = place.hand_over() {
-                return unlucky(&error);
+                return Ok(unlucky(&error));
             }
             let cells = shard.cells(grid.cells());
             let cells = count((cells.end - cells.start) as usize, "cell");
@@ -194,34 +188,39 @@ fn planned(arguments: &PlanSweep) -> Outcome {
         terminal::print(&format!("{told:#}"))?;
         return Ok(0);
     }
-    let mut told = format!(
-        "{} = {} × {} × {}\n",
+    terminal::print(&come_to(&plan, &grid, each, shards))?;
+    Ok(0)
+}
+
+/// What a plan comes to, for people; `each` is how many seconds a cell takes.
+fn come_to(plan: &SweepPlan, grid: &Grid, each: f64, shards: u64) -> String {
+    let product = format!(
+        "{} = {} × {} × {}",
         count(grid.cells() as usize, "cell"),
         count(grid.settings().len(), "setting"),
         count(grid.networks().len(), "network"),
-        count(seeds.count as usize, "seed"),
+        count(grid.seeds().count as usize, "seed"),
     );
-    for input in &plan.inputs {
+    let inputs = plan.inputs.iter().map(|input| {
         let of_input = grid.settings().iter().filter(|setting| *setting.input == *input.name);
         let mut variants: Vec<&str> = of_input.clone().map(|setting| &*setting.variant).collect();
         variants.sort_unstable();
         variants.dedup();
         let settings = count(of_input.count(), "setting");
-        told.push_str(&format!("  {}: {settings} ({})\n", input.name, variants.join(", ")));
-    }
-    told.push_str(&format!(
-        "about {} of processor time ({:.1} ms a cell), {} of {}\nsweep {}\n",
+        format!("  {}: {settings} ({})", input.name, variants.join(", "))
+    });
+    let seconds = each * grid.cells() as f64;
+    let takes = format!(
+        "about {} of processor time ({:.1} ms a cell), {} of {}",
         time(seconds),
         each * 1e3,
         count(shards as usize, "shard"),
         time(seconds / shards as f64),
-        grid.digest(),
-    ));
-    for note in grid.notes() {
-        told.push_str(&format!("note: {note}\n"));
-    }
-    terminal::print(&told)?;
-    Ok(0)
+    );
+    let sweep = format!("sweep {}", grid.digest());
+    let notes = grid.notes().iter().map(|note| format!("note: {note}"));
+    let lines = [product].into_iter().chain(inputs).chain([takes, sweep]).chain(notes);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn time(seconds: f64) -> String {
@@ -235,9 +234,8 @@ fn sampled(grid: &Grid) -> Result<f64, SweepError> {
     let carry_out = || {
         for place in 0..cells {
             let cell = grid.cell(grid.cells() / cells * place);
-            CellOutcome::of(&cell.scenario(), grid.figures()).map_err(|source| {
-                SweepError::Cell { cell: cell.number, what: cell.words(), source }
-            })?;
+            CellOutcome::of(&cell.scenario(), grid.figures())
+                .map_err(|source| cell.failed(source))?;
         }
         Ok(())
     };
@@ -262,25 +260,23 @@ fn emit(arguments: &PlanSweep, engine: roundtrip_sweep::Engine, shards: u64) -> 
 
 fn merged(arguments: &MergeSweep) -> Outcome {
     let (from, _held) = match place::here(&arguments.from) {
-        Err(error) => return unlucky(&error),
+        Err(error) => return Ok(unlucky(&error)),
         Ok(here) => here,
     };
     let merged = results(&from, &arguments.out).and_then(|files| merge(&files, &arguments.out));
     match merged {
         Err(error) => failed(error),
         Ok(merged) => {
-            let mut told = format!(
-                "{} of {} in {}",
+            let repeated = match merged.repeated {
+                0 => String::new(),
+                rows => format!("; {rows} computed more than once, and the same to the last bit"),
+            };
+            let told = format!(
+                "{} of {} in {}{repeated}",
                 count(merged.rows as usize, "row"),
                 count(merged.files, "file"),
                 arguments.out.display()
             );
-            if merged.repeated > 0 {
-                told.push_str(&format!(
-                    "; {} computed more than once, and the same to the last bit",
-                    merged.repeated
-                ));
-            }
             terminal::note(&told);
             Ok(0)
         }

@@ -586,7 +586,7 @@ fn proxies_come_from_the_environment() {
     // A CGI program would have this one from whoever sends it a field called Proxy.
     assert_eq!(get("HTTP_PROXY", proxy, &[]), (Some(0), false));
     assert_eq!(get("http_proxy", proxy, &["--noproxy", "127.0.0.1"]), (Some(0), false));
-    assert_eq!(get("http_proxy", "socks5://127.0.0.1:1", &[]), (Some(5), false));
+    assert_eq!(get("http_proxy", "socks5://127.0.0.1:1", &[]), (Some(7), false));
     assert_eq!(get("http_proxy", "socks5://127.0.0.1:1", &["-x", proxy]), (Some(0), true));
 }
 

@@ -105,6 +105,7 @@ fn started(roundtrip: &Roundtrip) -> Child {
     let part = roundtrip.folder("plan.parquet.part");
     let length = || fs::metadata(&part).map_or(0, |data| data.len());
     let before = length();
+    #[allow(clippy::zombie_processes, reason = "where it panics, the test is over")]
     let child = command(roundtrip, &[])
         .env("HOME", roundtrip.folder(""))
         .args(["sweep", "plan.toml", "--threads", "2"])

@@ -14,6 +14,8 @@ use crate::outcome::Outcome;
 const MAGIC: [u8; 8] = *b"RTSWEEP1";
 /// A figure that a cell does not have: bits that no figure has.
 const MISSING: u64 = u64::MAX;
+/// Bytes before the first row.
+const START: u64 = (MAGIC.len() + size_of::<Hash>()) as u64;
 /// Bytes of a row's check.
 const CHECK: usize = 8;
 
@@ -51,22 +53,18 @@ impl Checkpoint {
             figures,
             done: 0,
         };
-        match checkpoint.whole(identity)? {
-            Some(done) => {
-                checkpoint.done = done;
-                let length = checkpoint.start() + done * checkpoint.width() as u64;
-                let file = checkpoint.file.get_mut();
-                // What follows was cut off in the middle of a row.
-                file.set_len(length)?;
-                file.seek(SeekFrom::End(0))?;
-                Ok(checkpoint)
-            }
-            None => {
-                let path = checkpoint.path.take();
-                let file = checkpoint.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                Self::begin(file, path, None, identity, figures)
-            }
-        }
+        let Some(done) = checkpoint.whole(identity)? else {
+            let path = checkpoint.path.take();
+            let file = checkpoint.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            return Self::begin(file, path, None, identity, figures);
+        };
+        checkpoint.done = done;
+        let length = START + done * checkpoint.width() as u64;
+        let file = checkpoint.file.get_mut();
+        // What follows was cut off in the middle of a row.
+        file.set_len(length)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(checkpoint)
     }
 
     fn begin(
@@ -82,11 +80,6 @@ impl Checkpoint {
         file.write_all(&MAGIC)?;
         file.write_all(identity)?;
         Ok(Self { file, path, _passing: passing, figures, done: 0 })
-    }
-
-    /// Bytes before the first row.
-    fn start(&self) -> u64 {
-        (MAGIC.len() + size_of::<Hash>()) as u64
     }
 
     /// Bytes of a row.
@@ -135,9 +128,9 @@ impl Checkpoint {
         mut each: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         self.file.flush()?;
-        let (start, width, done) = (self.start(), self.width(), self.done);
+        let (width, done) = (self.width(), self.done);
         let mut reader = BufReader::with_capacity(1 << 16, self.file.get_mut());
-        reader.seek(SeekFrom::Start(start))?;
+        reader.seek(SeekFrom::Start(START))?;
         let mut row = vec![0; width];
         for number in 0..done {
             reader.read_exact(&mut row)?;

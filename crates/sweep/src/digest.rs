@@ -1,6 +1,6 @@
 //! `Digest`: SHA-256 over parts, none of which can run into the next.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -55,7 +55,11 @@ impl fmt::Write for Written<'_> {
 
 /// A hash in lower-case hexadecimal.
 pub(crate) fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::with_capacity(2 * hash.len()), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -64,9 +68,7 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        let of = |parts: &[&str]| {
-            parts.iter().fold(Digest::default(), |digest, part| digest.with(part)).finish()
-        };
+        let of = |parts: &[&str]| parts.iter().fold(Digest::default(), Digest::with).finish();
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a"]), of(&["a", ""]));
         assert_eq!(Digest::default().with_debug(&1).finish(), of(&["1"]));

@@ -36,7 +36,7 @@ pub enum SweepError {
         /// What it is.
         what: String,
         /// Why.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
@@ -73,25 +73,30 @@ pub enum SweepError {
         ranges: String,
     },
     /// Two files disagree about a cell, though the same plan made them.
-    #[error(
-        "cell {cell}: {} says {column} = {one}, {} says {other}. One engine and one plan always give the same \
-         row: one of the two machines or builds is at fault",
-        first.display(), second.display()
-    )]
-    Disagree {
-        /// The cell.
-        cell: u64,
-        /// The column in which they do.
-        column: String,
-        /// What the one file says.
-        one: String,
-        /// What the other says.
-        other: String,
-        /// The one file.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-    },
+    #[error(transparent)]
+    Disagree(Box<Disagreement>),
+}
+
+/// Two files that say different things of one cell.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cell {cell}: {} says {column} = {one}, {} says {other}. One engine and one plan always give the same \
+     row: one of the two machines or builds is at fault",
+    first.display(), second.display()
+)]
+pub struct Disagreement {
+    /// The cell.
+    pub cell: u64,
+    /// The column in which they do.
+    pub column: String,
+    /// What the one file says.
+    pub one: String,
+    /// What the other says.
+    pub other: String,
+    /// The one file.
+    pub first: PathBuf,
+    /// The other.
+    pub second: PathBuf,
 }
 
 impl SweepError {
@@ -107,7 +112,7 @@ impl SweepError {
         move |source| Self::Parquet { path: path.clone(), source }
     }
 
-    pub(crate) fn input(input: &str, why: impl ToString) -> Self {
-        Self::Input { input: input.to_owned(), why: why.to_string() }
+    pub(crate) fn input(input: &str, why: String) -> Self {
+        Self::Input { input: input.to_owned(), why }
     }
 }

@@ -4,6 +4,7 @@ use parquet::data_type::ByteArray;
 use roundtrip_lab::Direction;
 use roundtrip_page::Program;
 use roundtrip_story::Figure;
+use roundtrip_visit::run::RunError;
 use roundtrip_visit::scenario::Scenario;
 
 use crate::column::{Batch, Column, ColumnKind, Values};
@@ -67,6 +68,11 @@ impl Cell<'_> {
     /// What it is, in a few words.
     pub fn words(&self) -> String {
         format!("{}, {}, seed {}", self.setting.words(), self.network.name, self.seed)
+    }
+
+    /// The error that says that it could not be carried out.
+    pub fn failed(&self, source: RunError) -> SweepError {
+        SweepError::Cell { cell: self.number, what: self.words(), source: Box::new(source) }
     }
 
     /// The hash of all that decides its row: the engine, its inputs and itself.

@@ -54,12 +54,10 @@ impl FromStr for KeepCondition {
             let percent = percent.parse().ok().filter(|percent| (1..=99).contains(percent));
             percent.ok_or_else(|| bad(format!(": {much} is no percentile from p1 to p99")))
         });
-        let threshold = match percent.transpose()? {
-            Some(percent) => Threshold::Percentile(percent),
-            None => {
-                let amount = quantity(much, unit).map_err(|why| bad(format!(": {why}")))?;
-                Threshold::Amount(amount)
-            }
+        let threshold = if let Some(percent) = percent.transpose()? {
+            Threshold::Percentile(percent)
+        } else {
+            Threshold::Amount(quantity(much, unit).map_err(|why| bad(format!(": {why}")))?)
         };
         Ok(Self { subject, threshold })
     }

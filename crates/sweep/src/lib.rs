@@ -40,7 +40,7 @@ mod toml;
 
 pub use column::{Column, ColumnKind};
 pub use emit::{Engine, Job};
-pub use error::SweepError;
+pub use error::{Disagreement, SweepError};
 pub use grid::{Cell, Grid};
 pub use input::{Opened, Sources};
 pub use keep::{KeepCondition, chosen};

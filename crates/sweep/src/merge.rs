@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::column::{Batch, Column};
-use crate::error::SweepError;
+use crate::error::{Disagreement, SweepError};
 use crate::reader::TableReader;
 use crate::shard::Shard;
 use crate::table::{Header, TableWriter};
@@ -193,14 +193,14 @@ fn agree(open: &[Source], run: usize, cell: u64, columns: &[Column]) -> Result<(
         for row in 0..run {
             let differ = first.rows.difference(first.at + row, &other.rows, other.at + row);
             let Some((column, one, another)) = differ else { continue };
-            return Err(SweepError::Disagree {
+            return Err(SweepError::Disagree(Box::new(Disagreement {
                 cell: cell + row as u64,
                 column: columns[column].name.clone(),
                 one,
                 other: another,
                 first: first.reader.path().to_owned(),
                 second: other.reader.path().to_owned(),
-            });
+            })));
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ pub fn records(
             replay_of: None,
         };
         let record = cell.scenario().record(&title, Settings::in_folder(&path));
-        record.map_err(|source| SweepError::Cell { cell: number, what: cell.words(), source })?;
+        record.map_err(|source| cell.failed(source))?;
         recorded.push((number, path));
     }
     Ok(recorded)

@@ -164,7 +164,7 @@ fn carry_out(
             let taken = match outcome {
                 Ok(None) => return,
                 Ok(Some(outcome)) => ledger.take(number, outcome).map_err(SweepError::io(part)),
-                Err(source) => Err(SweepError::Cell { cell: number, what: cell.words(), source }),
+                Err(source) => Err(cell.failed(source)),
             };
             if let Err(error) = taken {
                 ledger.error.get_or_insert(error);

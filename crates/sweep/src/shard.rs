@@ -77,18 +77,17 @@ impl Shard {
         };
         for told in ENGINES {
             let Some(task) = number(told.task)? else { continue };
-            let (first, of) = match of {
-                Some(of) => (0, of),
-                None => {
-                    let count = told.count.map(number).transpose()?.flatten();
-                    let count = count.ok_or_else(|| {
-                        BadShard(format!(
-                            "{}={task} tells which shard, but not of how many: --shards N does",
-                            told.task
-                        ))
-                    })?;
-                    (told.first.map(number).transpose()?.flatten().unwrap_or(0), count)
-                }
+            let (first, of) = if let Some(of) = of {
+                (0, of)
+            } else {
+                let count = told.count.map(number).transpose()?.flatten();
+                let count = count.ok_or_else(|| {
+                    BadShard(format!(
+                        "{}={task} tells which shard, but not of how many: --shards N does",
+                        told.task
+                    ))
+                })?;
+                (told.first.map(number).transpose()?.flatten().unwrap_or(0), count)
             };
             let place = task.checked_sub(first).filter(|place| *place < of).ok_or_else(|| {
                 BadShard(format!(

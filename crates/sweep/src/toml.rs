@@ -110,7 +110,7 @@ impl SweepPlan {
                 "seeds" => plan.seeds = reader.seeds(value)?,
                 "metrics" => plan.figures = reader.each(value, |one| reader.figure(one))?,
                 "keep-record" => {
-                    plan.keep = Some(reader.parsed(value, str::parse::<KeepCondition>)?)
+                    plan.keep = Some(reader.parsed(value, str::parse::<KeepCondition>)?);
                 }
                 "viewport" => plan.viewport = reader.parsed(value, str::parse::<Viewport>)?,
                 "max-time" => plan.limit = reader.limit(value)?,
@@ -119,7 +119,7 @@ impl SweepPlan {
         }
         let model = |name| slower.iter().map(move |slower| BrowserModel { name, slower: *slower });
         plan.browsers = browsers.into_iter().flat_map(model).collect();
-        reader.check(&plan)?;
+        check(&plan)?;
         Ok(plan)
     }
 }
@@ -398,46 +398,46 @@ impl Reader<'_> {
         // As in curl, zero means no limit.
         Ok(Some(Duration::from_nanos(nanos)).filter(|limit| !limit.is_zero()))
     }
+}
 
-    /// Whether all parts of a plan fit each other.
-    fn check(&self, plan: &SweepPlan) -> Read<()> {
-        let nowhere = |what: &str| BadPlan { line: None, what: what.to_owned() };
-        if plan.inputs.is_empty() {
-            return Err(nowhere("no inputs: inputs = [\"site/\"] names folders, runs or HARs"));
+/// Whether all parts of a plan fit each other.
+fn check(plan: &SweepPlan) -> Read<()> {
+    let nowhere = |what: &str| BadPlan { line: None, what: what.to_owned() };
+    if plan.inputs.is_empty() {
+        return Err(nowhere("no inputs: inputs = [\"site/\"] names folders, runs or HARs"));
+    }
+    if plan.networks.is_empty() {
+        return Err(nowhere(
+            "no networks: networks = [\"cable\", \"4g,loss=1%\"], or a [[population]]",
+        ));
+    }
+    for (place, input) in plan.inputs.iter().enumerate() {
+        if plan.inputs[..place].iter().any(|other| other.name == input.name) {
+            let what =
+                format!("two inputs are called {}: name = \"…\" tells them apart", input.name);
+            return Err(BadPlan { line: Some(input.line), what });
         }
-        if plan.networks.is_empty() {
-            return Err(nowhere(
-                "no networks: networks = [\"cable\", \"4g,loss=1%\"], or a [[population]]",
-            ));
+    }
+    if let Some(name) = named_twice(&plan.networks) {
+        return Err(nowhere(&format!("two networks are called {name}")));
+    }
+    once("protocols", plan.protocols.iter().map(|one| one.name().to_owned()))?;
+    once(
+        "browsers, cpu",
+        plan.browsers.iter().map(|one| format!("{} {}x", one.name.name(), one.slower)),
+    )?;
+    once("metrics", plan.figures.iter().map(|one| one.name().to_owned()))?;
+    if let WantedVariants::Named(names) = &plan.variants {
+        once("variants", names.iter().map(|(name, _)| name.clone()))?;
+    }
+    match &plan.keep {
+        Some(keep) if !plan.figures.contains(&keep.figure()) && !keep.is_of_exit() => {
+            Err(nowhere(&format!(
+                "keep-record is about {}, which is not among the metrics",
+                keep.figure().name()
+            )))
         }
-        for (place, input) in plan.inputs.iter().enumerate() {
-            if plan.inputs[..place].iter().any(|other| other.name == input.name) {
-                let what =
-                    format!("two inputs are called {}: name = \"…\" tells them apart", input.name);
-                return Err(BadPlan { line: Some(input.line), what });
-            }
-        }
-        if let Some(name) = named_twice(&plan.networks) {
-            return Err(nowhere(&format!("two networks are called {name}")));
-        }
-        once("protocols", plan.protocols.iter().map(|one| one.name().to_owned()))?;
-        once(
-            "browsers, cpu",
-            plan.browsers.iter().map(|one| format!("{} {}x", one.name.name(), one.slower)),
-        )?;
-        once("metrics", plan.figures.iter().map(|one| one.name().to_owned()))?;
-        if let WantedVariants::Named(names) = &plan.variants {
-            once("variants", names.iter().map(|(name, _)| name.clone()))?;
-        }
-        match &plan.keep {
-            Some(keep) if !plan.figures.contains(&keep.figure()) && !keep.is_of_exit() => {
-                Err(nowhere(&format!(
-                    "keep-record is about {}, which is not among the metrics",
-                    keep.figure().name()
-                )))
-            }
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }
 

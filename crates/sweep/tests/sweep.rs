@@ -118,6 +118,7 @@ fn what_is_stopped_goes_on_and_what_is_there_is_left() {
     assert_eq!((second.before, second.done), (first.done, 9));
     assert_eq!(run(&grid, "2/2", &out, 2, u64::MAX), Ran::Written);
     assert!(fs::read(&out).expect("rows") == whole, "what was stopped shows");
+    #[allow(clippy::disallowed_methods, reason = "sorted below")]
     let names = || {
         let mut names: Vec<String> = fs::read_dir(folder.path())
             .expect("a folder")

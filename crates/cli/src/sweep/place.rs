@@ -8,6 +8,12 @@ use roundtrip_bucket::{Bucket, Put, is_url};
 use roundtrip_sweep::Shard;
 use tempfile::TempDir;
 
+/// A path beside the plan's name in this folder: `PLAN` and what is added.
+pub(crate) fn called(plan: &Path, added: &str) -> PathBuf {
+    let stem = plan.file_stem().unwrap_or_default().to_string_lossy();
+    PathBuf::from(format!("{stem}{added}"))
+}
+
 /// Where a file of results is kept.
 pub(crate) struct Place {
     /// The file here, beside which its checkpoint stands.
@@ -30,9 +36,9 @@ impl Place {
         let url = out.and_then(Path::to_str).filter(|text| is_url(text));
         let file = match (out.filter(|_| url.is_none()), part) {
             (Some(out), None) => out.to_owned(),
-            (None, None) => super::called(plan, ".parquet"),
+            (None, None) => called(plan, ".parquet"),
             (Some(out), Some(shard)) => out.join(shard.file_name()),
-            (None, Some(shard)) => super::called(plan, "-shards").join(shard.file_name()),
+            (None, Some(shard)) => called(plan, "-shards").join(shard.file_name()),
         };
         let object = url.map(|url| Object::of(url, &file)).transpose()?;
         Ok(Self { file, object })

@@ -188,6 +188,22 @@ struct Pairs {
     failed: usize,
 }
 
+/// What visits of one variant on one network came to.
+struct Seen {
+    /// By figure.
+    values: Vec<Vec<f64>>,
+    failed: usize,
+}
+
+/// What pairs have in common; it orders them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PairKey {
+    variant: usize,
+    base: usize,
+    network: usize,
+    input: usize,
+}
+
 /// What rows come to so far.
 struct Gathered {
     inputs: Names,
@@ -197,10 +213,9 @@ struct Gathered {
     browsers: Names,
     visits: u64,
     failed: u64,
-    /// Network and variant: values by figure, and how many visits failed.
-    spread: BTreeMap<(usize, usize), (Vec<Vec<f64>>, usize)>,
-    /// Variant, base, network and input.
-    pairs: BTreeMap<(usize, usize, usize, usize), Pairs>,
+    /// By network and variant.
+    spread: BTreeMap<(usize, usize), Seen>,
+    pairs: BTreeMap<PairKey, Pairs>,
     /// The visits over one network with one seed, which follow one another in a sweep's rows, and which
     /// they are.
     block: Vec<Visit>,
@@ -256,15 +271,15 @@ impl Gathered {
 
     fn visit(&mut self, network: usize, visit: Visit) {
         self.visits += 1;
-        let none = || (vec![Vec::new(); self.figures], 0);
-        let (values, failed) = self.spread.entry((network, visit.variant)).or_insert_with(none);
+        let none = || Seen { values: vec![Vec::new(); self.figures], failed: 0 };
+        let seen = self.spread.entry((network, visit.variant)).or_insert_with(none);
         if visit.is_good {
-            for (values, value) in values.iter_mut().zip(&visit.values) {
+            for (values, value) in seen.values.iter_mut().zip(&visit.values) {
                 values.extend(*value);
             }
         } else {
             self.failed += 1;
-            *failed += 1;
+            seen.failed += 1;
         }
         self.block.push(visit);
     }
@@ -279,7 +294,9 @@ impl Gathered {
             .collect();
         for visit in block.iter().filter(|visit| visit.variant != visit.base) {
             let Some(base) = bases.get(&(visit.input, visit.client, visit.base)) else { continue };
-            let key = (visit.variant, visit.base, self.of_block.0, visit.input);
+            let network = self.of_block.0;
+            let Visit { variant, base: held_against, input, .. } = *visit;
+            let key = PairKey { variant, base: held_against, network, input };
             let pairs = self.pairs.entry(key).or_default();
             pairs.values.resize(self.figures, Vec::new());
             if base.is_good && visit.is_good {
@@ -300,8 +317,12 @@ impl Gathered {
                 variants: self
                     .spread
                     .range((number, 0)..(number + 1, 0))
-                    .map(|((_, variant), (values, failed))| {
-                        Distribution::of(&variants[*variant], values[place].clone(), *failed)
+                    .map(|((_, variant), seen)| {
+                        Distribution::of(
+                            &variants[*variant],
+                            seen.values[place].clone(),
+                            seen.failed,
+                        )
                     })
                     .collect(),
             };
@@ -327,32 +348,34 @@ impl Gathered {
 
 /// What variants saved of one figure.
 fn helped(
-    pairs: &BTreeMap<(usize, usize, usize, usize), Pairs>,
+    pairs: &BTreeMap<PairKey, Pairs>,
     figure: usize,
     [inputs, networks, variants]: [&Vec<String>; 3],
 ) -> Vec<Helped> {
-    let mut groups: BTreeMap<(usize, usize, usize), Vec<(usize, &Pairs)>> = BTreeMap::new();
-    for ((variant, base, network, input), pairs) in pairs {
-        groups.entry((*variant, *base, *network)).or_default().push((*input, pairs));
-    }
-    let group = |((variant, base, network), of): ((usize, usize, usize), Vec<(usize, &Pairs)>)| {
-        let all: Vec<(f64, f64)> =
-            of.iter().flat_map(|(_, pairs)| pairs.values[figure].iter().copied()).collect();
+    let all: Vec<(&PairKey, &Pairs)> = pairs.iter().collect();
+    // Those of one variant on one network follow one another.
+    let groups = all.chunk_by(|(one, _), (other, _)| {
+        PairKey { input: 0, ..**one } == PairKey { input: 0, ..**other }
+    });
+    let group = |of: &[(&PairKey, &Pairs)]| {
+        let key = of.first()?.0;
+        let values = of.iter().flat_map(|(_, pairs)| pairs.values[figure].iter().copied());
+        let values: Vec<(f64, f64)> = values.collect();
         let failed = of.iter().map(|(_, pairs)| pairs.failed).sum();
-        let mut of_inputs: Vec<(String, Gain)> = of
-            .iter()
-            .map(|(input, one)| (inputs[*input].clone(), Gain::of(&one.values[figure], one.failed)))
-            .collect();
+        let of_input = |(key, pairs): &(&PairKey, &Pairs)| {
+            (inputs[key.input].clone(), Gain::of(&pairs.values[figure], pairs.failed))
+        };
+        let mut of_inputs: Vec<(String, Gain)> = of.iter().map(of_input).collect();
         of_inputs.sort_by(|one, other| other.1.median().total_cmp(&one.1.median()));
-        Helped {
-            variant: variants[variant].clone(),
-            base: variants[base].clone(),
-            network: networks[network].clone(),
-            all: Gain::of(&all, failed),
+        Some(Helped {
+            variant: variants[key.variant].clone(),
+            base: variants[key.base].clone(),
+            network: networks[key.network].clone(),
+            all: Gain::of(&values, failed),
             inputs: of_inputs,
-        }
+        })
     };
-    groups.into_iter().map(group).collect()
+    groups.filter_map(group).collect()
 }
 
 impl Gain {
