@@ -1,5 +1,6 @@
 //! What can be written on the command line: each option's text stands beside its definition.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -105,8 +106,8 @@ pub(crate) struct Visit {
     pub(crate) short: bool,
     /// Have the installed Chromium make the visit, or the program FILE, and take over what it did; --net
     /// then carries that out again
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub(crate) browser: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) browser: Option<OsString>,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,

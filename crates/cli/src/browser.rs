@@ -1,7 +1,8 @@
 //! `roundtrip visit --browser`: an installed Chromium makes the visit, and what it did becomes a record.
 
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use data_encoding::BASE64;
@@ -16,7 +17,6 @@ use crate::keep::Kept;
 use crate::network::{Wire, pins};
 use crate::stop::Stop;
 use crate::terminal;
-use crate::visit::{Done, again_in_lab};
 
 /// The most bytes of bodies that are taken over.
 const MOST_BODIES: u64 = 1 << 30;
@@ -24,13 +24,13 @@ const MOST_BODIES: u64 = 1 << 30;
 const CONNECT_TIMEOUT: f64 = 10.0;
 const STALL_TIMEOUT: f64 = 15.0;
 
-/// Has the browser visit a URL; if a network is described, the visit is carried out again on that.
+/// Has the browser visit a URL; the run that it became, and what it came to.
 pub(crate) fn visited(
     arguments: &Visit,
-    program: Option<&Path>,
+    program: &OsStr,
     url: &Url,
     wire: Option<&Wire>,
-) -> anyhow::Result<Done> {
+) -> anyhow::Result<(Kept, u8)> {
     refuse(arguments, wire)?;
     let follows = arguments.network.net.is_some();
     // A named folder is for the replay, so that the visit itself is kept among the saved runs.
@@ -39,13 +39,14 @@ pub(crate) fn visited(
     } else {
         arguments.output.clone()
     };
-    let options = options(arguments, program.map(Path::to_owned), url)?;
+    let options =
+        options(arguments, Some(PathBuf::from(program)).filter(|_| !program.is_empty()), url)?;
     Stop::listen();
     terminal::progress(&format!("a browser visits {url} …"));
     let recorded = roundtrip_devtools::visit(&options)?;
     let kept = Kept::new(&output, url.as_str())?;
     let exit = keep(&kept, arguments, recorded)?;
-    if follows { again_in_lab(arguments, kept, exit) } else { Ok(Done::Kept(kept, exit)) }
+    Ok((kept, exit))
 }
 
 /// Refuses what a browser is not told.

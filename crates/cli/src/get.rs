@@ -91,9 +91,6 @@ const PROXY: u8 = 5;
 /// curl's exit code for a CA file that cannot be used (`CURLE_SSL_CACERT_BADFILE`).
 const BAD_CA_FILE: u8 = 77;
 
-/// curl's exit code for ciphers that are not there (`CURLE_SSL_CIPHER`).
-const BAD_OFFER: u8 = 59;
-
 /// curl's exit code for a certificate of ours that cannot be used (`CURLE_SSL_CERTPROBLEM`).
 const BAD_CERTIFICATE: u8 = 58;
 

@@ -9,7 +9,6 @@ mod only;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::bail;
@@ -26,7 +25,7 @@ use roundtrip_visit::run::{ThisMachine, Title, end};
 use roundtrip_visit::trust::Shown;
 
 use crate::args as options;
-use crate::keep::{self, Kept};
+use crate::keep::Kept;
 use crate::network::{Wire, name_options, pins, this_machine, wire};
 use crate::outcome::Outcome;
 use crate::terminal;
@@ -225,10 +224,5 @@ fn subject(arguments: &Proxy) -> String {
 
 /// The authority of this machine's proxy, made where there is none.
 fn authority() -> anyhow::Result<Authority> {
-    Ok(Authority::open(&folder()?, Clock::start().wall())?)
-}
-
-/// Where it is kept.
-fn folder() -> anyhow::Result<PathBuf> {
-    keep::state("proxy")
+    Ok(Authority::open(&ca::folder()?, Clock::start().wall())?)
 }

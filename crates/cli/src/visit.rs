@@ -88,7 +88,11 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
         Err(fault) => return Ok(Done::Told(bad_url(fault, colour)?)),
     };
     if let Some(program) = &arguments.browser {
-        return browser::visited(arguments, program.as_deref(), &url, wire.as_ref());
+        let (kept, exit) = browser::visited(arguments, program, &url, wire.as_ref())?;
+        return match &arguments.network.net {
+            Some(_) => again_in_lab(arguments, kept, exit),
+            None => Ok(Done::Kept(kept, exit)),
+        };
     }
     let sites = Sites::read(&arguments.network)?;
     let in_lab = sites.has(&url);
@@ -253,7 +257,7 @@ fn live(
 
 /// Carries a visit of the world that was kept out again in the lab, if it can be. `exit` is what it came to
 /// itself.
-pub(crate) fn again_in_lab(arguments: &Visit, kept: Kept, exit: u8) -> anyhow::Result<Done> {
+fn again_in_lab(arguments: &Visit, kept: Kept, exit: u8) -> anyhow::Result<Done> {
     let Some((folder, recording)) = recorded(&kept)? else {
         return Ok(Done::Kept(kept, exit));
     };

@@ -29,7 +29,7 @@ pub(crate) struct Load {
     pub(crate) frame: String,
     /// The loader of the page's document, whose moments count.
     pub(crate) loader: String,
-    /// Messages over WebSockets, both ways.
+    /// Messages over `WebSocket`s, both ways.
     pub(crate) messages: u64,
 }
 
@@ -70,7 +70,7 @@ impl Load {
         let id = text(&params["requestId"]);
         let at = params["timestamp"].as_f64().unwrap_or_default();
         match method.as_str() {
-            "Network.requestWillBeSent" => self.asked(session, id, at, &params),
+            "Network.requestWillBeSent" => self.asked(session, &id, at, &params),
             "Network.requestWillBeSentExtraInfo" => self.went(id, fields(&params["headers"])),
             "Network.responseReceivedExtraInfo" => {
                 let status = params["statusCode"].as_u64().unwrap_or_default();
@@ -120,7 +120,7 @@ impl Load {
         }
     }
 
-    /// Takes up what is told of WebSockets.
+    /// Takes up what is told of `WebSocket`s.
     fn hear_of_socket(
         &mut self,
         method: &str,
@@ -181,7 +181,7 @@ impl Load {
     }
 
     /// A request is to be sent: a first one, or one that a redirect leads to.
-    fn asked(&mut self, session: String, id: String, at: f64, params: &Value) {
+    fn asked(&mut self, session: String, id: &str, at: f64, params: &Value) {
         let request = &params["request"];
         let url = text(&request["url"]);
         if self.clocks.is_none()
@@ -190,17 +190,17 @@ impl Load {
             self.clocks = Some((wall, at));
         }
         if let Some(response) = params.get("redirectResponse")
-            && let Some(before) = self.hop(&id)
+            && let Some(before) = self.hop(id)
         {
             before.response = response.clone();
             before.encoded = response["encodedDataLength"].as_f64().map(|bytes| bytes as u64);
             (before.redirect, before.ended) = (Some(url.clone()), Some(at));
             if params["redirectHasExtraInfo"] == false {
-                self.take_back(&id);
+                self.take_back(id);
             }
         }
         let hop = Hop {
-            id: id.clone(),
+            id: id.to_owned(),
             session,
             method: text(&request["method"]),
             url: url + request["urlFragment"].as_str().unwrap_or_default(),
@@ -216,7 +216,7 @@ impl Load {
             ..Hop::default()
         };
         let at = self.add(hop);
-        self.match_up(&id, at);
+        self.match_up(id, at);
     }
 
     /// What goes with a hop came before it, or comes after it, in the order of the hops.

@@ -66,7 +66,8 @@ impl Session {
         params: Value,
     ) -> Result<u64, DevtoolsError> {
         self.sent += 1;
-        let mut message = json!({"id": self.sent, "method": method, "params": params});
+        let mut message = json!({"id": self.sent, "method": method});
+        message["params"] = params;
         if !session.is_empty() {
             message["sessionId"] = session.into();
         }

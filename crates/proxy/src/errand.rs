@@ -16,8 +16,9 @@ use roundtrip_wire::{Listener, LocalFuture, Wire};
 
 use crate::certificates::Certificates;
 use crate::options::Options;
-use crate::proxy::{Proxy, Servers};
+use crate::proxy::Proxy;
 use crate::seen::Watcher;
+use crate::servers::Servers;
 use crate::shaped::Shaped;
 
 /// A proxy on a real wire, until SIGINT or SIGTERM, or until who was started with it is gone.

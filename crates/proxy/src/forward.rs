@@ -45,8 +45,12 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     }
 
     /// For what goes through a tunnel, with the client that reached its other end.
-    pub(crate) fn in_tunnel(shared: &Rc<Shared<D, U>>, client: Client<U>, place: Place) -> Self {
-        Self { shared: Rc::clone(shared), client, place }
+    pub(crate) fn within(
+        shared: &Rc<Shared<D, U>>,
+        client: Client<U>,
+        place: Place,
+    ) -> Rc<dyn Handler> {
+        Rc::new(Self { shared: Rc::clone(shared), client, place })
     }
 
     /// Closes what it has open to servers, when its connection is over.

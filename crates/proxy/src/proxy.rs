@@ -4,26 +4,17 @@ use core::cell::RefCell;
 use core::future::Future;
 use std::rc::Rc;
 
-use roundtrip_http::client::{Resolve, Tls};
 use roundtrip_http::server::Server;
 use roundtrip_wire::{Listener, LocalFuture, Wire};
 
 use crate::certificates::Certificates;
 use crate::door::converse;
+use crate::forward::Forward;
 use crate::options::Options;
 use crate::own::Own;
 use crate::seen::Watcher;
+use crate::servers::Servers;
 use crate::shared::Shared;
-
-/// How servers are reached.
-pub struct Servers<U: Wire> {
-    /// Over this wire.
-    pub wire: U,
-    /// At these addresses.
-    pub names: Rc<dyn Resolve>,
-    /// With this TLS; `None`: those of https are not.
-    pub tls: Option<Tls>,
-}
 
 /// A proxy between clients on one wire, `D`, and servers on another, `U`, which may be the same.
 pub struct Proxy<D: Wire, U: Wire> {
@@ -43,7 +34,9 @@ impl<D: Wire, U: Wire> Proxy<D, U> {
         let own = Rc::new(Own::new(certificates.as_ref().map(Certificates::authority)));
         let server = Server::new(wire.clone(), own.clone(), options.server.clone());
         let causes = RefCell::default();
-        let shared = Shared { wire, servers, options, certificates, server, own, watcher, causes };
+        let within = Forward::within;
+        let shared =
+            Shared { wire, servers, options, certificates, server, own, watcher, causes, within };
         Self { shared: Rc::new(shared) }
     }
 

@@ -179,13 +179,13 @@ mod tests {
             let mut question = Vec::new();
             server.read_to_end(&mut question).await.unwrap();
             // The other direction still goes on.
-            server.write_all(&[b'x'; 100_000]).await.unwrap();
+            server.write_all(&vec![b'x'; 100_000]).await.unwrap();
             drop(server);
             question
         };
         let (passed, answer, question) = run(join3(relayed, asks, answers));
         assert_eq!(question, b"early question");
-        assert_eq!(answer, [b'x'; 100_000]);
+        assert_eq!(answer, vec![b'x'; 100_000]);
         assert_eq!(passed, Passed { sent: 14, received: 100_000 });
     }
 

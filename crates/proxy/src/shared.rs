@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use roundtrip_http::client::{Client, Failure, Resolve};
-use roundtrip_http::server::Server;
+use roundtrip_http::server::{Handler, Server};
 use roundtrip_record::{EventId, Trace as _, Unseen, What};
 use roundtrip_wire::Wire;
 
@@ -12,8 +12,12 @@ use crate::causes::Causes;
 use crate::certificates::Certificates;
 use crate::options::Options;
 use crate::own::Own;
-use crate::proxy::Servers;
 use crate::seen::Watcher;
+use crate::servers::Servers;
+use crate::target::Place;
+
+/// Makes what answers the requests that go through a tunnel, with the client that reached its other end.
+pub(crate) type Within<D, U> = fn(&Rc<Shared<D, U>>, Client<U>, Place) -> Rc<dyn Handler>;
 
 /// What a proxy and its connections share.
 pub(crate) struct Shared<D: Wire, U: Wire> {
@@ -28,6 +32,7 @@ pub(crate) struct Shared<D: Wire, U: Wire> {
     pub(crate) watcher: Watcher,
     /// What led to what.
     pub(crate) causes: RefCell<Causes>,
+    pub(crate) within: Within<D, U>,
 }
 
 impl<D: Wire, U: Wire> Shared<D, U> {

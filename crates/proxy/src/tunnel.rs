@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use http::{StatusCode, Version};
 use roundtrip_http::client::{Client, Except, Failure, Origin, Reached, Resolve, Scheme};
-use roundtrip_http::server::{Handler, Request, Response, Shown, Upgrade};
+use roundtrip_http::server::{Request, Response, Shown, Upgrade};
 use roundtrip_http::{Accepted, Upgraded};
 use roundtrip_record::{EventId, ExchangeId, Time};
 use roundtrip_wire::Wire;
@@ -14,7 +14,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 use crate::certificates::{Certificates, Protocols};
-use crate::forward::Forward;
 use crate::greeting::{First, Greeting, first, peek};
 use crate::refusal::{bad_request, refuse, sentence};
 use crate::relay::{Side, relay};
@@ -22,6 +21,9 @@ use crate::seen::{Seen, SeenExchange};
 use crate::shared::Shared;
 use crate::target::Place;
 use crate::toward::Toward;
+
+/// Why what was open to servers is closed.
+const OVER: &str = "the client's connection is over";
 
 /// A tunnel whose other end was reached.
 pub(crate) struct Tunnel<D: Wire, U: Wire> {
@@ -161,10 +163,9 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
         // That it cannot be kept shows when a request wants another.
         let _ = reached.keep(origin.clone(), Version::HTTP_11).await;
         let place = Place::Tunnel { origin, names: vec![host] };
-        let forward = Rc::new(Forward::in_tunnel(&shared, client, place));
-        let handler: Rc<dyn Handler> = Rc::<Forward<D, U>>::clone(&forward);
+        let handler = (shared.within)(&shared, client.clone(), place);
         shared.server.answer(accepted, handler).await;
-        forward.close().await;
+        client.close(OVER).await;
     }
 
     /// TLS goes through it: it ends here, and begins anew towards the server.
@@ -180,7 +181,7 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
             }
         }
         let Self { shared, client, toward, reached, host, port, peer, .. } = self;
-        let mut forward = None;
+        let asking = client.clone();
         let served = shared.server.answer_secure(accepted, async |hello| {
             let offers_two = hello.offers(b"h2");
             let name = hello.server_name.map(|name| usual(&name).unwrap_or(name));
@@ -195,18 +196,14 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
             let names = vec![name, host.clone()];
             let shown = show(&shared, &names, spoken)?;
             let place = Place::Tunnel { origin, names };
-            let answering = Rc::new(Forward::in_tunnel(&shared, client, place));
-            forward = Some(Rc::clone(&answering));
-            Some(Shown { config: shown, handler: answering })
+            Some(Shown { config: shown, handler: (shared.within)(&shared, asking, place) })
         });
         if let Err(unsecured) = served.await {
             let host = unsecured.server_name.as_deref().unwrap_or(&host);
             let (why, distrust) = (&unsecured.why, unsecured.distrust);
             (shared.watcher)(&Seen::Unsecured { peer, host, why, distrust });
         }
-        if let Some(forward) = forward {
-            forward.close().await;
-        }
+        client.close(OVER).await;
     }
 
     async fn pass_accepted(self, accepted: Accepted<D::Stream>) {

@@ -182,7 +182,7 @@ mod tests {
         bytes.extend_from_slice(b"\x82\x7e\x01\x00");
         bytes.extend_from_slice(&[7; 256]);
         bytes.extend_from_slice(b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
-        bytes.extend_from_slice(&[9; 65536]);
+        bytes.extend_from_slice(&vec![9; 65536]);
         bytes.extend_from_slice(b"\x88\x02\x03\xe8");
         for piece in [1, 2, 3, 7, 1000, usize::MAX / 2] {
             let (frames, broken) = read(&bytes, piece.min(bytes.len()));

@@ -4,6 +4,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{Scene, get, site};
+use core::fmt::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{Method, StatusCode};
@@ -27,9 +28,9 @@ fn gzip(text: &str) -> Vec<u8> {
 fn mirror(request: &Asked, body: &[u8]) -> Response {
     let mut text = format!("{} {}\n", request.head.line.method, request.head.line.target);
     for (name, value) in request.head.fields.iter() {
-        text += &format!("{name}: {}\n", String::from_utf8_lossy(value));
+        let _ = writeln!(text, "{name}: {}", String::from_utf8_lossy(value));
     }
-    text += &format!("\n{}", String::from_utf8_lossy(body));
+    let _ = write!(text, "\n{}", String::from_utf8_lossy(body));
     Response::text(text)
 }
 

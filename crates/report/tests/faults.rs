@@ -305,6 +305,7 @@ fn tls() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of faults")]
 fn transfer() {
     let why = |why: &str| why.to_owned();
     let cases = [
@@ -442,7 +443,7 @@ fn transfer() {
             Step::Page,
             FaultKind::Refused {
                 rule: RefusalRule::MixedContent,
-                says: "".into(),
+                says: String::new(),
                 found: None,
                 line: None,
                 what: vec!["http://b.example/s.js".into()],
@@ -468,7 +469,7 @@ fn transfer() {
             Step::Page,
             FaultKind::Refused {
                 rule: RefusalRule::Cors,
-                says: "".into(),
+                says: String::new(),
                 found: None,
                 line: None,
                 what: vec!["https://b.example/f.woff2".into()],

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use common::{cable, events, in_lab};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_record::{Event, FaultKind, RefusalRule, Settings, Side, What};
-use roundtrip_story::Story;
+use roundtrip_story::{Exchange, Story};
 use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
 use roundtrip_visit::{Browser, Plan, Visited};
@@ -364,7 +364,7 @@ fn a_host_that_does_not_answer_there_gets_its_own_connection() {
     let seen = Seen::visit("https://a.example/", sites);
     let of = |path: &str| {
         let all = seen.story.exchanges.iter().filter(|one| one.side == Side::Client);
-        all.filter(|one| one.url.ends_with(path)).map(|one| one.status()).collect::<Vec<_>>()
+        all.filter(|one| one.url.ends_with(path)).map(Exchange::status).collect::<Vec<_>>()
     };
     assert_eq!(of("/a.png"), [Some(421), Some(200)]);
     assert!(server_names(&seen).contains(&"b.example"), "{:?}", server_names(&seen));

@@ -16,8 +16,11 @@ use url::Url;
 use super::args::Get;
 use super::early::Early;
 use super::header::header_fields;
-use super::{BAD_OFFER, source, way};
+use super::{source, way};
 use crate::jar;
+
+/// curl's exit code for ciphers that are not there (`CURLE_SSL_CIPHER`).
+const BAD_OFFER: u8 = 59;
 
 /// How the client behaves that goes through these proxies.
 pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Options> {
@@ -208,16 +211,15 @@ pub(super) fn pinned(arguments: &Get) -> anyhow::Result<Option<PinnedKeys>> {
     let Some(text) = &arguments.secure.pinnedpubkey else { return Ok(None) };
     let bad =
         |why: String| Early { code: NOT_PINNED, text: format!("--pinnedpubkey {text}: {why}") };
-    let keys = match PinnedKeys::hashes(text) {
-        Some(hashes) => hashes.map_err(|one| {
+    let keys = if let Some(hashes) = PinnedKeys::hashes(text) {
+        hashes.map_err(|one| {
             bad(format!("{one} is no hash; wanted sha256//BASE64 of 32 bytes, as `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` makes it"))
-        })?,
-        None => {
-            let bytes = std::fs::read(text).map_err(|error| bad(error.to_string()))?;
-            PinnedKeys::of_file(&bytes).ok_or_else(|| {
-                bad("no public key in it; it must hold PEM, beginning with -----BEGIN PUBLIC KEY-----, or DER".into())
-            })?
-        }
+        })?
+    } else {
+        let bytes = std::fs::read(text).map_err(|error| bad(error.to_string()))?;
+        PinnedKeys::of_file(&bytes).ok_or_else(|| {
+            bad("no public key in it; it must hold PEM, beginning with -----BEGIN PUBLIC KEY-----, or DER".into())
+        })?
     };
     Ok(Some(keys))
 }

@@ -37,19 +37,20 @@ impl Teller {
                     self.client = Some(host.id);
                 }
                 _ if self.client != Some(event.host) => {}
-                _ => match &mut self.tracer {
-                    Some(tracer) => tracer.event(event, log),
-                    None => {
-                        let mut told = String::new();
-                        // Writing to a string cannot fail.
-                        let _ = line(event, &mut told);
-                        for line in told.lines() {
-                            text.push_str(&Clock::stamp(self.clock, event.at));
-                            text.push_str(line);
-                            text.push('\n');
-                        }
+                _ => {
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.event(event, log);
+                        continue;
                     }
-                },
+                    let mut told = String::new();
+                    // Writing to a string cannot fail.
+                    let _ = line(event, &mut told);
+                    for line in told.lines() {
+                        text.push_str(&Clock::stamp(self.clock, event.at));
+                        text.push_str(line);
+                        text.push('\n');
+                    }
+                }
             }
         }
         self.told += events.len();

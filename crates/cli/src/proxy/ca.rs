@@ -1,13 +1,18 @@
 //! `--ca`: the authority's certificate, and what to do with it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use roundtrip_proxy::Authority;
 
 use crate::outcome::Outcome;
-use crate::terminal;
+use crate::{keep, terminal};
+
+/// Where the authority is kept.
+pub(super) fn folder() -> anyhow::Result<PathBuf> {
+    keep::state("proxy")
+}
 
 /// Writes the certificate to a file, and says what to do so that clients trust it.
 pub(super) fn export(authority: &Authority, to: Option<&Path>) -> Outcome {
@@ -17,7 +22,7 @@ pub(super) fn export(authority: &Authority, to: Option<&Path>) -> Outcome {
             return Ok(0);
         }
         Some(to) => to.to_owned(),
-        None => super::folder()?.join("roundtrip-ca.pem"),
+        None => folder()?.join("roundtrip-ca.pem"),
     };
     fs::write(&to, authority.pem()).with_context(|| format!("cannot write {}", to.display()))?;
     let to = fs::canonicalize(&to).unwrap_or(to);

@@ -219,7 +219,7 @@ impl World {
 }
 
 /// The size of a buffer as FreeBSD reports it: the payload, of which Linux reports twice as much, in whole
-/// segments once there is a connection (`tcp_mss`, netinet/tcp_input.c).
+/// segments once there is a connection (`tcp_mss`, `netinet/tcp_input.c`).
 fn freebsd_buffer(actual: i64, stream: &Stream, host: &Host) -> i64 {
     let payload = actual / 2;
     let connection = stream.connection(host).map(|connection| (connection.state(), connection));

@@ -1,5 +1,5 @@
 //! `Notices`: what a socket's error queue tells of data that was sent without a copy
-//! (`MSG_ZEROCOPY`, Documentation/networking/msg_zerocopy.rst).
+//! (`MSG_ZEROCOPY`, `Documentation/networking/msg_zerocopy.rst`).
 
 use std::collections::VecDeque;
 

@@ -45,6 +45,7 @@ use roundtrip_wire::{Listener, LocalFuture, Nodelay, Transport as _, Wire};
 
 use crate::channel::{Channel, Counted};
 use crate::upgraded::Accepted;
+use secure::TLS_BUFFER;
 use shared::Shared;
 
 /// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS.
@@ -229,10 +230,6 @@ async fn speak<W: Wire>(
         connection::run(shared, handler, channel, (BytesMut::new(), 0), full).await;
     }
 }
-
-/// How much TLS keeps that the connection has not taken: one record (RFC 8446 §5.1). More could not
-/// be overtaken by what is more urgent.
-const TLS_BUFFER: usize = 16 * 1024;
 
 /// The TLS handshake, within the time that a request's head may take.
 async fn accept_tls<W: Wire>(

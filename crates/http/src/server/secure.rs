@@ -11,11 +11,14 @@ use roundtrip_wire::{Transport as _, Wire};
 use rustls::{AlertDescription, ServerConfig};
 use tokio_rustls::LazyConfigAcceptor;
 
-use super::TLS_BUFFER;
 use super::handler::Handler;
 use super::shared::Shared;
 use crate::channel::{Channel, Counted};
 use crate::session::{established, text};
+
+/// How much TLS keeps that the connection has not taken: one record (RFC 8446 §5.1). More could not
+/// be overtaken by what is more urgent.
+pub(super) const TLS_BUFFER: usize = 16 * 1024;
 
 /// What a client of TLS says first (RFC 8446 §4.1.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::integrity::wants_something;
+use super::hash::wants_something;
 use super::media_type::is_refused_script;
 use super::refused::Refusal;
 use super::{Claims, Policy};

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::Claims;
-use super::integrity;
+use super::claims::Claims;
+use super::hash;
 use super::source::Sources;
 use crate::fetch::Kind;
 
@@ -181,7 +181,7 @@ impl Csp {
             }
             if kind == Kind::Script {
                 let integrity = claims.integrity.as_deref().unwrap_or_default();
-                if sources.has_all(&integrity::hashes(integrity)) {
+                if sources.has_all(&hash::hashes(integrity)) {
                     return true;
                 }
                 // All scripts here are in the markup: none was added by another script.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::Claims;
+use super::claims::Claims;
 use crate::fetch::Kind;
 
 /// Whether a page at this address may have nothing in the clear (section 4.3).

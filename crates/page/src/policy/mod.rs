@@ -6,8 +6,10 @@
 //! `Content-Type`). All of this is decided here, from values alone.
 
 mod answer;
+mod claims;
 mod csp;
 mod guard;
+mod hash;
 mod integrity;
 mod media_type;
 mod mixed;
@@ -25,40 +27,12 @@ pub use csp::{Disposition, Stands};
 pub use guard::Guard;
 pub use refused::{Refusal, Refused, Upgraded};
 
+pub(crate) use claims::Claims;
 pub(crate) use refused::RefusedData;
 
 pub(crate) use csp::{Csp, Inline, PolicyText, Violated};
 pub(crate) use integrity::check as check_integrity;
 pub(crate) use media_type::is_refused_style;
-
-/// What an element says of the request for its resource, and of who may answer it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Claims {
-    /// `nonce`, unless the element is one whose nonce counts for nothing (CSP 3, section 6.7.3.1).
-    pub(crate) nonce: Option<String>,
-    /// `integrity` (Subresource Integrity), as it was written.
-    pub(crate) integrity: Option<String>,
-    /// Another origin has to permit its use (CORS): `crossorigin`, fonts, modules.
-    pub(crate) cors: bool,
-    /// Other origins are asked without credentials.
-    pub(crate) anonymous: bool,
-    /// It is a module script.
-    pub(crate) module: bool,
-    /// An image that was chosen from several (`srcset`, `<picture>`).
-    pub(crate) image_set: bool,
-}
-
-impl Claims {
-    /// Those of what style sheets ask for without credentials: fonts (CSS Fonts 4, section 4.8).
-    pub(crate) const FONT: Self = Self {
-        nonce: None,
-        integrity: None,
-        cors: true,
-        anonymous: true,
-        module: false,
-        image_set: false,
-    };
-}
 
 /// The rules of one page for its requests.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::integrity::Hash;
+use super::hash::Hash;
 
 /// One source expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -383,7 +383,8 @@ mod tests {
         let hash = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
         let with = |word: &str| format!("{word} {hash}");
         let (script, style, attribute) = ((true, false), (false, false), (false, true));
-        let rows: [(&str, Option<&str>, &str, (bool, bool), bool); 15] = [
+        type Row<'a> = (&'a str, Option<&'a str>, &'a str, (bool, bool), bool);
+        let rows: [Row<'_>; 15] = [
             ("'self'", None, "x", script, false),
             ("'unsafe-inline'", None, "x", script, true),
             ("'unsafe-inline' 'nonce-a'", None, "x", script, false),

@@ -240,7 +240,7 @@ impl State {
     /// All of a `<style>` element is there.
     pub(super) fn style_ended(&mut self, text: Text) {
         if self.admits_inline(Inline::Style, &text) {
-            self.found.push(Found::Style { css: text.text });
+            self.found.push(Found::Style { css: text.content });
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) enum Reading {
 /// The text of an element, and what the element says of it.
 #[derive(PartialEq)]
 pub(super) struct Text {
-    pub(super) text: String,
+    pub(super) content: String,
     pub(super) nonce: Option<String>,
     pub(super) line: u64,
 }
@@ -37,7 +37,7 @@ impl Text {
     /// That of an element which begins.
     fn of(tag: &Tag, line: u64) -> Self {
         let nonce = attr(tag, "nonce").filter(|_| is_nonceable(tag)).map(str::to_owned);
-        Self { text: String::new(), nonce, line }
+        Self { content: String::new(), nonce, line }
     }
 }
 
@@ -235,13 +235,13 @@ impl State {
     pub(super) fn text(&mut self, text: &str) {
         match &mut self.reading {
             Reading::Title(kept) if kept.len() < 4096 => kept.push_str(text),
-            Reading::Style(kept) if kept.text.len() < crate::limits::STYLE => {
-                kept.text.push_str(text);
+            Reading::Style(kept) if kept.content.len() < crate::limits::STYLE => {
+                kept.content.push_str(text);
             }
             Reading::Script(_, kept)
-                if !self.policy.csp.is_empty() && kept.text.len() < crate::limits::STYLE =>
+                if !self.policy.csp.is_empty() && kept.content.len() < crate::limits::STYLE =>
             {
-                kept.text.push_str(text);
+                kept.content.push_str(text);
             }
             Reading::Nothing if !self.counts.content && !text.trim().is_empty() => {
                 self.in_body = true;
