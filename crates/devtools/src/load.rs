@@ -56,6 +56,13 @@ impl Load {
         self.moments.get(&(self.loader.clone(), name.to_owned())).copied()
     }
 
+    /// Time is up for what is under way.
+    pub(crate) fn time_out(&mut self) {
+        for hop in self.hops.iter_mut().filter(|hop| !hop.is_over() && !hop.is_inside()) {
+            hop.error = Some("net::ERR_TIMED_OUT".into());
+        }
+    }
+
     /// The page is on its way to its document.
     pub(crate) fn navigated(&mut self, answer: &Value) {
         // A page that has gone on to another since is that one.
@@ -102,7 +109,8 @@ impl Load {
                 if let Some(hop) = self.hop(&id) {
                     let blocked = params["blockedReason"].as_str().map(|why| format!(" ({why})"));
                     let why = text(&params["errorText"]) + &blocked.unwrap_or_default();
-                    (hop.error, hop.ended) = (Some(why), Some(at));
+                    hop.error.get_or_insert(why);
+                    hop.ended = Some(at);
                 }
             }
             "Page.lifecycleEvent" => {

@@ -199,6 +199,9 @@ impl Page {
                 self.session.tell(&self.target, "Page.stopLoading", json!({}))?;
                 self.session.patience = AFTER_LOAD;
                 let why = if late { "--max-time" } else { "interrupted" };
+                if late {
+                    self.load.time_out();
+                }
                 return Ok(Some(format!(
                     "the visit was ended after {seconds:.1} s, with {pending} requests under way ({why})"
                 )));
