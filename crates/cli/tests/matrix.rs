@@ -250,8 +250,12 @@ fn steady(text: &str) -> String {
         steady += shown;
         rest = left;
     }
-    // Whether a time is shown depends on how long it was.
-    (steady + rest).replace(" in TIME", "")
+    // Whether a time is shown depends on how long it was; and where a machine is busy, the kernel can be asked
+    // for the state of our end before it has taken the FIN that was seen.
+    (steady + rest).replace(" in TIME", "").replace(
+        "our end is ESTABLISHED, our window 65 536, FIN came",
+        "our end is CLOSE_WAIT, our window 65 536, FIN came",
+    )
 }
 
 /// What stands for a number that differs from run to run, and the bytes after it that go with it.
