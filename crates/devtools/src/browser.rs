@@ -15,7 +15,7 @@ use crate::error::DevtoolsError;
 use crate::pipe::{Pipe, Received};
 
 /// What it is called where it is installed.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "chromium",
     "chromium-browser",
     "google-chrome-stable",
@@ -23,6 +23,7 @@ const NAMES: [&str; 7] = [
     "chrome",
     "microsoft-edge-stable",
     "microsoft-edge",
+    "brave-browser",
 ];
 /// What keeps it from asking for anything that the visit did not ask for.
 const QUIET: [&str; 10] = [
@@ -49,17 +50,19 @@ pub(crate) struct Browser {
     profile: TempDir,
 }
 
-/// The browser to start: the one that was named, or the first that is installed.
-pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, DevtoolsError> {
-    if let Some(named) = named {
-        return Ok(named.to_owned());
-    }
+/// The first browser of Chromium's family that is installed.
+pub fn installed() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let candidates = NAMES.iter().flat_map(|name| folders.iter().map(move |at| at.join(name)));
-    candidates
-        .into_iter()
-        .find(|candidate| candidate.is_file())
+    candidates.into_iter().find(|candidate| candidate.is_file())
+}
+
+/// The browser to start: the one that was named, or the first that is installed.
+pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, DevtoolsError> {
+    named
+        .map(Path::to_owned)
+        .or_else(installed)
         .ok_or_else(|| DevtoolsError::None(NAMES.join(", ")))
 }
 

@@ -19,5 +19,6 @@ mod pipe;
 mod session;
 mod visit;
 
+pub use browser::installed;
 pub use error::DevtoolsError;
 pub use visit::{Options, Picture, Recorded, visit};

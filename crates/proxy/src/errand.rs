@@ -11,6 +11,7 @@ use roundtrip_os::Signals;
 use roundtrip_record::Role;
 use roundtrip_visit::ground::{Errand, Here};
 use roundtrip_visit::run::RunError;
+use roundtrip_visit::serve::advice;
 use roundtrip_visit::{Names, Pin};
 use roundtrip_wire::{Listener, LocalFuture, Wire};
 
@@ -59,16 +60,6 @@ pub enum ProxyError {
     /// Signals cannot be had.
     #[error("signals cannot be waited for: {0}")]
     Signals(io::Error),
-}
-
-/// What to try next.
-fn advice(why: &io::Error) -> &'static str {
-    match why.kind() {
-        io::ErrorKind::AddrInUse => "; --listen ADDR:0 takes a free port",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
-        io::ErrorKind::AddrNotAvailable => "; ip addr lists the addresses of this machine",
-        _ => "",
-    }
 }
 
 impl<R: FnOnce(SocketAddr) -> LocalFuture<'static, ()>> Errand for Proxying<R> {

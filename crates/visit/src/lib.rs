@@ -8,6 +8,8 @@
 
 pub mod answers;
 mod browser;
+#[cfg(feature = "page")]
+mod came;
 pub mod cgi;
 mod coded;
 pub mod crypto;

@@ -12,8 +12,7 @@ use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, R
 use roundtrip_http::message::{Fields, to_text};
 use roundtrip_os::Clock;
 use roundtrip_page::{
-    AnswerHead, Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter,
-    Png, Reach, Refused,
+    Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach, Refused,
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
@@ -24,6 +23,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::browser::{Asked, Browser, Cpu, fields};
+use crate::came::{Came, resource};
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::policy::{self, Passage, Refusals};
@@ -34,8 +34,6 @@ use crate::terms::{
     blocks, initiator, kind, listed_by, page_kind, page_priority, priority, refused_by,
 };
 
-/// The largest sub-resource that is kept in memory for layout.
-const LARGEST: usize = 64 << 20;
 /// Layouts that may make new resources appear, before what they ask for is no longer waited for.
 const LAYOUTS: u32 = 8;
 
@@ -59,17 +57,6 @@ enum Arrived {
     Painted(Option<EventId>, Time),
     /// A script that was recorded asks for something.
     Asked(Scripted),
-}
-
-/// What became of a request.
-struct Came {
-    delivered: Delivered,
-    /// What its answer says of who may have it, where there is one.
-    head: Option<AnswerHead>,
-    /// The rules of the page ended it on its way.
-    refused: Option<Refused>,
-    /// The event of its response.
-    event: Option<EventId>,
 }
 
 /// Which moments of a page have come.
@@ -592,7 +579,7 @@ impl<'a, W: Wire> Loading<'a, W> {
     fn note_upgrade(&self, fetch: &Fetch, cause: Option<EventId>) {
         if let Some((_, Some(why))) = self.page.destination(fetch.id) {
             let note = format!("{} is asked for over https: {why}", fetch.url);
-            self.wire.log().emit(self.wire.now(), cause, || What::PageNote(PageNote { note }));
+            self.note(cause, note);
         }
     }
 
@@ -777,8 +764,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         }
         // What was seen and not fetched has just been listed.
         for note in page.notes().iter().filter(|note| !matches!(note, Note::Omitted(_))) {
-            log.clone()
-                .emit(now, self.latest, || What::PageNote(PageNote { note: note.to_string() }));
+            self.note(self.latest, note.to_string());
         }
         if let [first, ..] = self.awaited.left() {
             let (count, url) = (self.awaited.left().len(), &first.url);
@@ -786,8 +772,13 @@ impl<'a, W: Wire> Loading<'a, W> {
                 "not made again, since what it followed did not come: what a script asked for, {count} in all, \
                  {url} first"
             );
-            log.clone().emit(now, self.latest, || What::PageNote(PageNote { note }));
+            self.note(self.latest, note);
         }
+    }
+
+    /// Something that a reader of the record must know.
+    fn note(&self, cause: Option<EventId>, note: String) {
+        self.wire.log().emit(self.wire.now(), cause, || What::PageNote(PageNote { note }));
     }
 
     /// The page cannot be laid out or painted.
@@ -804,9 +795,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         let more = self.page.refused_more();
         let more = (more > 0).then(|| format!("{more} more were refused than are told"));
         for note in self.refusals.notes().chain(more) {
-            self.wire
-                .log()
-                .emit(self.wire.now(), self.latest, || What::PageNote(PageNote { note }));
+            self.note(self.latest, note);
         }
     }
 
@@ -849,55 +838,6 @@ impl<'a, W: Wire> Loading<'a, W> {
             .log()
             .emit(self.wire.now(), self.latest, || What::Milestone(PageMilestone { name }));
         self.latest = event.or(self.latest);
-    }
-}
-
-/// Fetches one resource.
-async fn resource<W: Wire>(
-    wire: &W,
-    fetcher: &Fetcher<W>,
-    request: Request,
-    rules: Rules,
-    (page, passage): (&Url, Passage),
-) -> Came {
-    let failed = |failure: &Failure| {
-        // It costs only a part of the page.
-        report(wire, failure.cause, &failure.fault(false));
-        Delivered::Failed { reason: words(&failure.kind) }
-    };
-    let fetched = fetcher.fetch_through(request, rules, &passage).await;
-    let refused = passage.into_refused();
-    let mut response = match (fetched, &refused) {
-        (Ok(response), _) => response,
-        // The finding of the rule tells it, with all else that the rule refused.
-        (Err(failure), Some(by)) => {
-            let delivered = Delivered::Failed { reason: by.by.to_string() };
-            return Came { delivered, head: None, refused, event: failure.cause };
-        }
-        (Err(failure), None) => {
-            let delivered = failed(&failure);
-            return Came { delivered, head: None, refused, event: failure.cause };
-        }
-    };
-    let (event, status) = (response.event, response.status);
-    let content_type = response.fields.text("Content-Type").map(str::to_owned);
-    let final_url = response.url.clone();
-    let head = Some(policy::answer_head(page, &response));
-    let delivered = match response.body.bytes(LARGEST).await {
-        Err(failure) => failed(&failure),
-        Ok(_) if !status.is_success() => {
-            Delivered::Failed { reason: format!("status {}", status.as_u16()) }
-        }
-        Ok(bytes) => Delivered::Loaded { bytes, content_type, final_url },
-    };
-    Came { delivered, head, refused, event }
-}
-
-/// A fault in a word, for the page's notes; the record has it whole.
-fn words(kind: &roundtrip_record::FaultKind) -> String {
-    match serde_json::to_value(kind) {
-        Ok(value) => value["fault"].as_str().unwrap_or("failed").replace('_', " "),
-        Err(_) => "failed".into(),
     }
 }
 

@@ -99,8 +99,9 @@ pub enum ServeError {
     Signals(#[from] io::Error),
 }
 
-/// What to try next.
-fn advice(why: &io::Error) -> &'static str {
+/// What to try next where an address cannot be listened on, as the end of a sentence; empty where there is
+/// nothing.
+pub fn advice(why: &io::Error) -> &'static str {
     match why.kind() {
         io::ErrorKind::AddrInUse => "; --listen ADDR:0 takes a free port",
         io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",

@@ -9,18 +9,6 @@ use anyhow::{Context as _, anyhow};
 use roundtrip_os::Windowed;
 use roundtrip_wire::LocalFuture;
 
-/// Where browsers of Chromium's family are, by the names of their programs.
-const NAMES: [&str; 8] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "microsoft-edge",
-    "microsoft-edge-stable",
-    "brave-browser",
-];
-
 /// What keeps it from asking for anything that the person at the keyboard did not: the record is to hold
 /// what pages ask for.
 const QUIET: [&str; 13] = [
@@ -51,11 +39,7 @@ impl Browser {
     /// # Errors
     /// Where none is: which packages have one.
     pub(super) fn find() -> anyhow::Result<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        let places =
-            NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-        places.into_iter().find(|place| place.is_file()).map(Self).ok_or_else(|| {
+        roundtrip_devtools::installed().map(Self).ok_or_else(|| {
             anyhow!(
                 "--browser: no Chromium, Chrome or Edge is on the PATH; the packages are chromium (Debian, \
                  Fedora, Arch), chromium-browser (Ubuntu), google-chrome-stable and microsoft-edge-stable"
