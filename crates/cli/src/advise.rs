@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use roundtrip_advise::{Advice, Progress, Proving, combined, files, json, propose, prove, text};
-use roundtrip_lab::Net;
+use roundtrip_lab::{Net, Profile};
 use roundtrip_record::{BodyRef, Folder};
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::Recording;
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
 use crate::keep::{self, Kept};
-use crate::network::{Wire, networks, pins};
+use crate::network::{Wire, pins};
 use crate::visit::{Done, done, finish, honoured_in_lab, planned, recorded};
 use crate::{Outcome, import, terminal};
 
@@ -53,6 +53,22 @@ pub(crate) fn run(arguments: &Advise, colour: Colour) -> Outcome {
         },
     };
     advise(arguments, colour, &recorded, networks)
+}
+
+/// Parses several networks between commas. Each begins with a profile, and what follows up to the next
+/// profile are its properties: `4g,3g,loss=1%` are two.
+fn networks(text: &str) -> anyhow::Result<Vec<Net>> {
+    let mut texts: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match texts.last_mut() {
+            Some(last) if Profile::named(part.trim()).is_none() => {
+                last.push(',');
+                last.push_str(part);
+            }
+            _ => texts.push(part.to_owned()),
+        }
+    }
+    texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
 /// Refuses what has no meaning for advice.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{anyhow, bail};
 use roundtrip_dns::{Families, LookupMode, Options as NameOptions};
-use roundtrip_lab::{Caches, DEFAULT_DATE, Net, Profile};
+use roundtrip_lab::{Caches, DEFAULT_DATE, Net};
 use roundtrip_visit::ground::{Ground, Virtual};
 use roundtrip_visit::run::ThisMachine;
 use roundtrip_visit::trust::{Shown, Trust};
@@ -84,22 +84,6 @@ pub(crate) fn name_options(server: Option<&str>) -> anyhow::Result<NameOptions> 
         Some(server) => NameOptions::server(name_server(server)?),
         None => NameOptions { mode: LookupMode::Ladder, ..NameOptions::default() },
     })
-}
-
-/// Parses several networks between commas. Each begins with a profile, and what follows up to the next
-/// profile are its properties: `4g,3g,loss=1%` are two.
-pub(crate) fn networks(text: &str) -> anyhow::Result<Vec<Net>> {
-    let mut texts: Vec<String> = Vec::new();
-    for part in text.split(',') {
-        match texts.last_mut() {
-            Some(last) if Profile::named(part.trim()).is_none() => {
-                last.push(',');
-                last.push_str(part);
-            }
-            _ => texts.push(part.to_owned()),
-        }
-    }
-    texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
 /// Parses the notation of a wire.
