@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _, stderr};
-use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +19,7 @@ use url::Url;
 use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{Wire, pins};
+use crate::threads::many_visits;
 use crate::visit::{Done, done, finish, honoured_in_lab, planned, recorded};
 use crate::{Outcome, import, terminal};
 
@@ -192,9 +192,8 @@ fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec
     let scenario = Scenario { plan, network, servers: recording.servers(body)? };
     let mut proposals = propose(recording.story(), &scenario);
     proposals.substituted = recording.differences();
-    let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
     let proving =
-        Proving { networks, seeds: arguments.seeds, threads: threads.unwrap_or(NonZeroUsize::MIN) };
+        Proving { networks, seeds: arguments.seeds, threads: many_visits(arguments.threads) };
     let advice = prove(&scenario, proposals, &proving, &counted())?;
     uncount();
     let best = match combined(&scenario, &advice) {

@@ -40,6 +40,8 @@ mod stop;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod sweep;
 mod terminal;
+#[cfg(feature = "page")]
+mod threads;
 mod transfer;
 mod visit;
 

@@ -4,7 +4,6 @@ pub(crate) mod args;
 mod place;
 mod progress;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -23,6 +22,7 @@ use self::progress::Drawn;
 use crate::options::{Colour, Format};
 use crate::outcome::Outcome;
 use crate::stop::{INTERRUPTED, Stop};
+use crate::threads::many_visits;
 use crate::{keep, painter, terminal};
 
 /// The exit code after SIGTERM: EX_TEMPFAIL of sysexits.h, "try again".
@@ -91,11 +91,6 @@ fn shard(arguments: &RunSweep) -> anyhow::Result<(Shard, Option<&'static str>)> 
     }
 }
 
-fn threads(wanted: Option<NonZeroUsize>) -> NonZeroUsize {
-    let all = || std::thread::available_parallelism().ok();
-    wanted.or_else(all).unwrap_or(NonZeroUsize::MIN)
-}
-
 fn carry_out(arguments: &RunSweep) -> Outcome {
     let (shard, variable) = shard(arguments)?;
     let stop = Stop::listen();
@@ -116,8 +111,11 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
     };
     let drawn = Drawn::new(arguments.quiet);
     let progress = |progress| drawn.draw(progress);
-    let settings =
-        Settings { threads: threads(arguments.threads), stop: stop.flag(), progress: &progress };
+    let settings = Settings {
+        threads: many_visits(arguments.threads),
+        stop: stop.flag(),
+        progress: &progress,
+    };
     let ran = sweep(&grid, shard, &place.file, &settings);
     drawn.clear();
     match ran {

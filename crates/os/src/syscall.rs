@@ -3,6 +3,7 @@
 
 mod control;
 mod datagrams;
+mod heap;
 mod message;
 
 use std::io;
@@ -14,6 +15,7 @@ pub use control::Control;
 pub use datagrams::{
     Arrived, BATCH, Train, describe_datagrams, join_datagrams, receive_datagrams, send_datagrams,
 };
+pub use heap::keep_freed_memory;
 pub use message::{Message, receive, receive_stamped};
 
 /// Reads a socket option into `value`; answers how many bytes the kernel gave.
