@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, MtuProbing, Profile};
+use roundtrip_tcp::{BufferCost, EcnMode, MtuProbing, Profile};
 
 use crate::dialect::{self, Dialect, SysctlEffect};
 
@@ -292,11 +292,7 @@ fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
     let millis = || value.parse().ok().map(Duration::from_millis);
     match name {
         "congestion_control" => {
-            profile.congestion = match value {
-                "reno" => Algorithm::Reno,
-                "cubic" => Algorithm::Cubic,
-                _ => return None,
-            }
+            profile.congestion = value.parse().ok()?;
         }
         "rmem" => profile.receive_memory = three(value)?,
         "wmem" => profile.send_memory = three(value)?,
@@ -406,7 +402,7 @@ mod tests {
         let profile = &settings.profile;
         assert!(!profile.sack);
         assert_eq!(profile.receive_memory[1], 540_000);
-        assert_eq!(profile.congestion, Algorithm::Reno);
+        assert_eq!(profile.congestion, roundtrip_tcp::Algorithm::Reno);
         assert_eq!(profile.rto_min, Duration::from_millis(5));
     }
 
@@ -414,7 +410,7 @@ mod tests {
     fn what_cannot_be_set_is_named() {
         let mut settings = Settings::new();
         for (name, value) in [
-            ("net.ipv4.tcp_congestion_control", "bbr"),
+            ("net.ipv4.tcp_congestion_control", "vegas"),
             ("net.ipv4.tcp_ecn", "3"),
             ("net.ipv4.tcp_rmem", "1 2"),
             ("kernel.hostname", "x"),

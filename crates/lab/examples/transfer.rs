@@ -1,6 +1,6 @@
 //! The exchange of `roundtrip transfer`, as a program of its own for those who work on the stack:
 //! `transfer --net down=20Mbit,up=5Mbit,rtt=40ms --bytes 100000 --parallel 1 --runs 3 [--seed N]
-//! [--cold] [--out DIR]` prints one JSON object a run.
+//! [--congestion bbr] [--cold] [--out DIR]` prints one JSON object a run.
 
 use std::error::Error;
 
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--parallel" => transfer.parallel = value()?.parse()?,
             "--runs" => transfer.runs = value()?.parse()?,
             "--seed" => transfer.seed = Seed::new(value()?.parse()?),
+            "--congestion" => transfer.congestion = value()?.parse()?,
             "--cold" => transfer.neighbours = Neighbours::Cold,
             "--out" => transfer.log = Log::new(Recorder::new(Settings::in_folder(value()?))?),
             other => return Err(format!("{other}: not an argument").into()),

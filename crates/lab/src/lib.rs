@@ -86,8 +86,8 @@ pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
 pub use net::{Conditions, Direction, Net};
 pub use port::LabPort;
 pub use profile::Profile;
-pub use roundtrip_tcp::Profile as TcpProfile;
-pub use seed::{Ppm, Seed};
+pub use roundtrip_tcp::{Algorithm, Profile as TcpProfile};
+pub use seed::{Chance, Ppm, Seed};
 pub use shape::{
     CoDel, Discipline, Distribution, Fcs, FqCoDel, Jitter, Pickup, Queue, Rate, Shape,
 };

@@ -72,25 +72,27 @@ pub(crate) const fn split_mix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The generator of one kind of chance on one link: SplitMix64 (Steele, Lea, Flood: "Fast
+/// The generator of one kind of chance, such as the losses of one link: SplitMix64 (Steele, Lea, Flood: "Fast
 /// splittable pseudorandom number generators", 2014). It is good for losing frames, not for
 /// secrets.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
-    pub(crate) const fn new(seed: Seed) -> Self {
+    /// The generator that begins with this seed.
+    pub const fn new(seed: Seed) -> Self {
         Self(seed.0)
     }
 
-    pub(crate) fn next_u64(&mut self) -> u64 {
+    /// The next number; all of them are equally likely.
+    pub fn next_u64(&mut self) -> u64 {
         let drawn = split_mix(self.0);
         self.0 = self.0.wrapping_add(GOLDEN_GAMMA);
         drawn
     }
 
     /// A number below `limit`, which must not be 0. (Biased by less than `limit` in 2^64.)
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(limit)) >> 64) as u64
     }
 

@@ -15,10 +15,12 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use roundtrip_record::{LinkCounts, Log, Role};
+use roundtrip_tcp::{Algorithm, Profile as TcpProfile};
 use roundtrip_wire::{
     ConnectFault, Listener as _, Nodelay, StackStream, Transport as _, Wire as _,
 };
@@ -58,6 +60,8 @@ pub struct Transfer {
     pub seed: Seed,
     /// Whether the hosts know each other's hardware addresses beforehand.
     pub neighbours: Neighbours,
+    /// The congestion control of both hosts.
+    pub congestion: Algorithm,
     /// The delays of the programs at both ends.
     pub programs: Programs,
     /// The log that records everything.
@@ -195,6 +199,7 @@ impl Transfer {
             runs: 1,
             seed: Seed::new(1),
             neighbours: Neighbours::Warm,
+            congestion: TcpProfile::linux().congestion,
             programs: Programs::MEASURED,
             log: Log::off(),
         }
@@ -273,6 +278,11 @@ impl Bench {
         let mut lab = Lab::new(transfer.seed, epoch, transfer.log.clone());
         let client = lab.add_host("client", Role::Client, Forwarding::Off);
         let server = lab.add_host("server", Role::WebServer, Forwarding::Off);
+        let tcp = TcpProfile { congestion: transfer.congestion, ..TcpProfile::linux() };
+        let tcp = Arc::new(tcp);
+        for host in [&client, &server] {
+            host.host(|host| host.set_tcp_profile(Arc::clone(&tcp)));
+        }
         let (bytes, programs) = (transfer.bytes, transfer.programs);
         let shape = |direction| Shape { pickup: programs.pickup, ..transfer.net.shape(direction) };
         let ends = lab.link(

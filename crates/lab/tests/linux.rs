@@ -10,9 +10,11 @@
 
 use std::collections::BTreeMap;
 
+use roundtrip_lab::Algorithm;
 use roundtrip_lab::transfer::{Run, Transfer};
 
-const DATA: &str = include_str!("linux/linux-6.18.csv");
+const CUBIC: &str = include_str!("linux/linux-6.18.csv");
+const BBR: &str = include_str!("linux/bbr-6.18.csv");
 const TIMES: [&str; 4] = ["connect", "first byte", "last byte", "end"];
 /// Runs of the lab in a cell with chance.
 const RUNS: u32 = 300;
@@ -36,7 +38,7 @@ impl Cell {
     }
 
     /// What the lab answers, with the queue and the loss of the cell or with neither.
-    fn ask(&self, runs: u32, clean: bool) -> Vec<[f64; 4]> {
+    fn ask(&self, control: Algorithm, runs: u32, clean: bool) -> Vec<[f64; 4]> {
         let [down, up, rtt, queue, loss, bytes, parallel] = &self.fields[..] else {
             panic!("seven columns")
         };
@@ -45,6 +47,7 @@ impl Cell {
         let mut transfer = Transfer::new(net.parse().unwrap(), bytes.parse().unwrap());
         transfer.parallel = parallel.parse().unwrap();
         transfer.runs = runs;
+        transfer.congestion = control;
         let mut all = Vec::new();
         let times = |run: Run| [run.connect_ms, run.first_byte_ms, run.last_byte_ms, run.eof_ms];
         transfer.carry_out(|run| all.push(times(run))).unwrap();
@@ -52,9 +55,9 @@ impl Cell {
     }
 }
 
-fn table() -> BTreeMap<Cell, Vec<[f64; 4]>> {
+fn table(data: &str) -> BTreeMap<Cell, Vec<[f64; 4]>> {
     let mut cells = BTreeMap::<Cell, Vec<[f64; 4]>>::new();
-    for line in DATA.lines().skip(1) {
+    for line in data.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         if fields[8] == "0" {
             continue;
@@ -129,9 +132,9 @@ fn bootstrap(sample: &[f64], statistic: Statistic) -> (f64, f64) {
 /// One figure: what it is, Linux's, ours, and whether they agree.
 struct Figure(String, f64, f64, bool);
 
-fn figures(cell: &Cell, linux: &[[f64; 4]]) -> Vec<Figure> {
+fn figures(control: Algorithm, cell: &Cell, linux: &[[f64; 4]]) -> Vec<Figure> {
     let chance = cell.has_chance();
-    let ours = cell.ask(if chance { RUNS } else { 3 }, false);
+    let ours = cell.ask(control, if chance { RUNS } else { 3 }, false);
     let mut figures = Vec::new();
     for (at, what) in TIMES.into_iter().enumerate() {
         let (theirs, own) = (column(linux, at), column(&ours, at));
@@ -145,7 +148,7 @@ fn figures(cell: &Cell, linux: &[[f64; 4]]) -> Vec<Figure> {
         figures.push(Figure(what.to_owned(), a, b, inside));
     }
     if chance {
-        let clean = cell.ask(1, true)[0][3];
+        let clean = cell.ask(control, 1, true)[0][3];
         let beyond = |runs| sorted(column(runs, 3).iter().map(|end| end - clean).collect());
         let (theirs, own) = (beyond(linux), beyond(&ours));
         let statistics: [(&str, Statistic); 2] =
@@ -160,12 +163,12 @@ fn figures(cell: &Cell, linux: &[[f64; 4]]) -> Vec<Figure> {
     figures
 }
 
-#[test]
-fn transfer_takes_as_long_as_over_linux() {
+/// Prints each figure of a table; answers how many there are, and those outside.
+fn compare(control: Algorithm, data: &str) -> (usize, Vec<String>) {
     let (mut all, mut outside) = (0, Vec::new());
-    for (cell, linux) in table() {
+    for (cell, linux) in table(data) {
         let name = format!("{} {} x{}", cell.name, cell.fields[5], cell.fields[6]);
-        for Figure(what, a, b, inside) in figures(&cell, &linux) {
+        for Figure(what, a, b, inside) in figures(control, &cell, &linux) {
             let verdict = if inside { "inside" } else { "outside" };
             let line = format!("{name:<24} {what:<20} {a:>9.1} {b:>9.1} {:>7.3} {verdict}", b / a);
             println!("{line}");
@@ -176,6 +179,19 @@ fn transfer_takes_as_long_as_over_linux() {
         }
     }
     println!("{} of {all} figures outside", outside.len());
+    (all, outside)
+}
+
+#[test]
+fn transfer_takes_as_long_as_over_linux() {
+    let (all, outside) = compare(Algorithm::Cubic, CUBIC);
     assert_eq!(all, 124);
     assert!(outside.len() <= KNOWN_OUTSIDE, "outside:\n{}", outside.join("\n"));
+}
+
+#[test]
+fn bbr_takes_as_long_as_over_linux() {
+    let (all, outside) = compare(Algorithm::Bbr, BBR);
+    assert_eq!(all, 52);
+    assert!(outside.is_empty(), "outside:\n{}", outside.join("\n"));
 }

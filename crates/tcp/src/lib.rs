@@ -24,7 +24,7 @@
 //! | `state/` | one type for each state or group of states (RFC 9293 §3.3.2) |
 //! | `send/` | buffer, scoreboard, loss recovery, output |
 //! | `receive/` | buffer, reassembly, acknowledgement policy, window |
-//! | `congestion/` | window, Reno, CUBIC, `HyStart`, rate reduction |
+//! | `congestion/` | window, Reno, CUBIC, `HyStart`, BBR, rate reduction |
 //! | `supply` | the memory that the host has for the buffers |
 //! | `rtt`, `clock` | round-trip time and timeout; ticks and the timer wheel |
 //! | `profile`, `options` | constants of a stack; options of one connection |
@@ -89,9 +89,10 @@ mod step;
 mod supply;
 #[cfg(test)]
 mod tests;
+mod windowed;
 
 pub use clock::Tick;
-pub use congestion::algorithm::Algorithm;
+pub use congestion::algorithm::{Algorithm, UnknownAlgorithm};
 pub use connection::Connection;
 pub use cookie::SynCookies;
 pub use disposition::Disposition;

@@ -4,6 +4,7 @@ use roundtrip_packet::SeqNumber;
 
 use crate::clock::{Now, micros};
 use crate::profile::Profile;
+use crate::windowed::Least;
 
 /// The timeout after a handshake without a sample, µs (`TCP_TIMEOUT_FALLBACK`).
 const FALLBACK_US: u32 = 3_000_000;
@@ -23,7 +24,7 @@ pub(crate) struct RttEstimator {
     round_end: SeqNumber,
     /// The retransmission timeout, back-off included, µs.
     rto: u32,
-    min: MinRtt,
+    min: Least<u32>,
 }
 
 impl RttEstimator {
@@ -35,7 +36,7 @@ impl RttEstimator {
             rttvar4: 0,
             round_end: SeqNumber(0),
             rto: micros(profile.rto_initial) as u32,
-            min: MinRtt::default(),
+            min: Least::new(u32::MAX),
         }
     }
 
@@ -143,60 +144,6 @@ impl RttEstimator {
     #[inline]
     pub(crate) fn min_us(&self) -> u32 {
         self.min.get()
-    }
-}
-
-/// The least sample of a time window, kept in three (`lib/win_minmax.c`, after Kathleen Nichols):
-/// the best, and the best of the later parts of the window. Times are in milliseconds, samples in
-/// microseconds.
-#[derive(Clone, Copy, Debug)]
-struct MinRtt {
-    best: [(u32, u32); 3],
-}
-
-impl Default for MinRtt {
-    fn default() -> Self {
-        MinRtt { best: [(0, u32::MAX); 3] }
-    }
-}
-
-impl MinRtt {
-    #[inline]
-    fn get(&self) -> u32 {
-        self.best[0].1
-    }
-
-    #[inline]
-    fn update(&mut self, value: u32, at: u32, window: u32) {
-        let sample = (at, value);
-        if value <= self.best[0].1 || at.wrapping_sub(self.best[2].0) > window {
-            self.best = [sample; 3];
-            return;
-        }
-        if value <= self.best[1].1 {
-            self.best[1] = sample;
-            self.best[2] = sample;
-        } else if value <= self.best[2].1 {
-            self.best[2] = sample;
-        }
-        self.advance(sample, window);
-    }
-
-    /// Drops samples that have grown too old, and takes late ones when none came in their part of
-    /// the window.
-    fn advance(&mut self, sample: (u32, u32), window: u32) {
-        let age = sample.0.wrapping_sub(self.best[0].0);
-        if age > window {
-            self.best = [self.best[1], self.best[2], sample];
-            if sample.0.wrapping_sub(self.best[0].0) > window {
-                self.best = [self.best[1], self.best[2], sample];
-            }
-        } else if self.best[1].0 == self.best[0].0 && age > window / 4 {
-            self.best[1] = sample;
-            self.best[2] = sample;
-        } else if self.best[2].0 == self.best[1].0 && age > window / 2 {
-            self.best[2] = sample;
-        }
     }
 }
 

@@ -96,8 +96,13 @@ fn profile(chance: &mut Chance<'_>) -> Profile {
     profile.timestamps = !chance.one_in(4);
     profile.window_scaling = !chance.one_in(4);
     profile.pacing = chance.one_in(4);
-    profile.congestion =
-        chance.pick(&[profile.congestion, Algorithm::Reno, Algorithm::Cubic9438, Algorithm::Cubic]);
+    profile.congestion = chance.pick(&[
+        profile.congestion,
+        Algorithm::Reno,
+        Algorithm::Cubic9438,
+        Algorithm::Cubic,
+        Algorithm::Bbr,
+    ]);
     profile.ecn = if chance.one_in(4) { EcnMode::On } else { profile.ecn };
     profile.rack = !chance.one_in(4);
     profile.tail_loss_probe = !chance.one_in(4);

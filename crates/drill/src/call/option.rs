@@ -352,7 +352,8 @@ fn set(
             profile.congestion = match text.strip_suffix(b"\0").unwrap_or(text) {
                 b"reno" => tcp::Algorithm::Reno,
                 b"cubic" => tcp::Algorithm::Cubic,
-                b"bbr" | b"dctcp" | b"vegas" | b"bbr2" => return Err(OptionError::Unsupported),
+                b"bbr" => tcp::Algorithm::Bbr,
+                b"dctcp" | b"vegas" | b"bbr2" => return Err(OptionError::Unsupported),
                 _ => return Err(Errno::ENOENT.into()),
             };
             stream.options.profile = profile.into();

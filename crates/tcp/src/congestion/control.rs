@@ -3,6 +3,7 @@
 use crate::profile::Profile;
 
 use super::algorithm::Algorithm;
+use super::bbr::{Bbr, Known};
 use super::controller::{Controller, Moment};
 use super::cubic::Cubic;
 use super::cubic9438::Cubic9438;
@@ -15,6 +16,8 @@ pub(crate) enum Control {
     Reno(Reno),
     Cubic(Cubic),
     Cubic9438(Cubic9438),
+    /// Apart, since few connections have it and it is large.
+    Bbr(Box<Bbr>),
 }
 
 impl Control {
@@ -23,16 +26,32 @@ impl Control {
     pub(crate) fn prefetch(&self) -> u32 {
         match self {
             Control::Cubic(cubic) => cubic.last_max ^ cubic.acked,
-            Control::Reno(_) | Control::Cubic9438(_) => 0,
+            Control::Reno(_) | Control::Cubic9438(_) | Control::Bbr(_) => 0,
         }
     }
 
-    pub(crate) fn new(profile: &Profile, at: &Moment) -> Control {
+    pub(crate) fn new(profile: &Profile, known: Known, at: &Moment) -> Control {
         match profile.congestion {
             Algorithm::Reno => Control::Reno(Reno),
             Algorithm::Cubic => Control::Cubic(Cubic::new(at)),
             Algorithm::Cubic9438 => Control::Cubic9438(Cubic9438::new(at)),
+            Algorithm::Bbr => Control::Bbr(Box::new(Bbr::new(known, at))),
         }
+    }
+
+    /// The control, if it goes by the rate of delivery and not by losses (`cong_control`).
+    #[inline]
+    pub(crate) fn by_rate(&mut self) -> Option<&mut Bbr> {
+        match self {
+            Control::Bbr(bbr) => Some(bbr),
+            Control::Reno(_) | Control::Cubic(_) | Control::Cubic9438(_) => None,
+        }
+    }
+
+    /// Whether it does.
+    #[inline]
+    pub(crate) fn is_by_rate(&self) -> bool {
+        matches!(self, Control::Bbr(_))
     }
 
     fn controller(&mut self) -> &mut dyn Controller {
@@ -40,6 +59,7 @@ impl Control {
             Control::Reno(reno) => reno,
             Control::Cubic(cubic) => cubic,
             Control::Cubic9438(cubic) => cubic,
+            Control::Bbr(bbr) => &mut **bbr,
         }
     }
 }

@@ -142,6 +142,11 @@ impl Window {
         self.used = 0;
     }
 
+    /// Sets the window to what a control by rate wants, segments.
+    pub(crate) fn set(&mut self, cwnd: u32) {
+        self.cwnd = cwnd.max(1);
+    }
+
     // ---- reductions ----
 
     /// Begins a reduction and remembers the window.

@@ -12,6 +12,7 @@ use super::chronograph::SendLimit;
 use super::sender::Sender;
 use super::sent::{Marks, Sent};
 use super::space::WindowUpdate;
+use super::steering::Acked;
 use super::timer::SendTimer;
 
 /// The segments that an acknowledgement took off the retransmission queue.
@@ -41,7 +42,7 @@ impl Sender {
             effects.una_advanced = true;
             self.timers.forget_retransmits();
         }
-        let prior_out = self.board.out();
+        let (prior_out, prior_in_flight) = (self.board.out(), self.board.in_flight());
         let prior_highest = self.board.highest_sack(prior_una);
         let (prior_delivered, prior_lost) = (self.counts.delivered(), self.counts.lost());
 
@@ -80,8 +81,14 @@ impl Sender {
         let lost = self.counts.lost().wrapping_sub(prior_lost);
         let counted = (delivered, self.counts.delivered());
         let min_rtt_us = self.rtt.min_us();
-        self.active_state().rate.on_ack(effects.sample, counted, cx.now.us, min_rtt_us);
-        self.control_congestion(delivered, lost, &effects, cx);
+        let delivery =
+            self.active_state().rate.on_ack(effects.sample, counted, cx.now.us, min_rtt_us);
+        if self.control.is_by_rate() {
+            let acked = Acked { delivered, lost, delivery, prior_in_flight };
+            self.steer(acked, &effects, cx);
+        } else {
+            self.control_congestion(delivered, lost, &effects, cx);
+        }
         self.agenda.push(self.has_unsent());
         AckOutcome::Accepted
     }
@@ -288,6 +295,7 @@ impl Sender {
         }
         self.rtt.sample(sample, self.space.una(), self.space.nxt(), cx.profile);
         self.timers.forget_back_off();
+        effects.rtt_us = Some(latest.min(1 << 30) as u32);
         let at = self.moment(cx);
         self.control.on_round_trip(&mut self.window, latest.min(1 << 30) as u32, &at);
         true

@@ -69,6 +69,8 @@ pub(super) struct AckEffects {
     pub(super) reneging: bool,
     /// Whether the peer probably delayed the acknowledgement.
     pub(super) maybe_delayed: bool,
+    /// The round-trip time measured on the segment acknowledged last, µs.
+    pub(super) rtt_us: Option<u32>,
     /// Our timestamp as the peer echoed it.
     pub(super) echo: Option<u32>,
     /// The lowest segment delivered after a higher one.
@@ -103,6 +105,7 @@ impl AckEffects {
             set_timer: false,
             reneging: false,
             maybe_delayed: false,
+            rtt_us: None,
             echo: ack.echo,
             reordered: nxt,
             first_sacked_us: None,

@@ -51,6 +51,7 @@ impl Sender {
         sack_bytes: u32,
         cx: Context<'_>,
     ) -> Option<Burst> {
+        let allowed_since = self.pacing.until().max(self.latest.output);
         let mut burst = self.prepare_again(place, sack_bytes, cx)?;
         let first = self.board.get(place)?.marks.fate();
         let mut count = 1;
@@ -72,6 +73,7 @@ impl Sender {
             self.board.mark_retransmitted(place.wrapping_add(n), now);
         }
         self.recovery.note_retransmitted(count, cx.now.ms);
+        self.space_burst(burst.len, allowed_since, cx);
         Some(burst)
     }
 

@@ -63,6 +63,11 @@ impl Agenda {
         self.rexmit
     }
 
+    /// Whether lost segments are to be sent again.
+    pub(super) fn repairs(&self) -> bool {
+        self.rexmit == Rexmit::Lost
+    }
+
     pub(super) fn set_rexmit(&mut self, rexmit: Rexmit) {
         self.rexmit = rexmit;
     }

@@ -26,6 +26,7 @@
 //! | `recovery/` | losses are detected, the window is reduced, both are undone | `tcp_fastretrans_alert` |
 //! | `timeout` | the timer fires (`retries`: until when) | `tcp_timer.c` |
 //! | `output` | new segments are sent; `again` retransmissions, `probe` segments that make the peer answer | `tcp_write_xmit` |
+//! | `steering` | a control by rate sets window and rate; segments are spaced | `tcp_cong_control`, `tcp_pacing_check` |
 //! | `usage` | the window is used, or not | `tcp_cwnd_validate` |
 //! | `mtu` | the path MTU is searched for | `tcp_mtu_probe` |
 //! | `snapshot`, `invariants` | the state is queried or checked | `tcp_get_info` |
@@ -61,6 +62,7 @@ mod size;
 mod snapshot;
 mod space;
 mod start;
+mod steering;
 mod timeout;
 mod timer;
 mod usage;

@@ -92,7 +92,10 @@ impl Sender {
             let is_given_up = self.recovery.end_frto(self.space.nxt());
             self.request(if is_given_up { Rexmit::Lost } else { Rexmit::None });
         }
-        if self.agenda.rexmit() == Rexmit::Lost {
+        if self.agenda.repairs() {
+            if self.waits_for_turn(cx) {
+                return None;
+            }
             if let Some(burst) = self.next_lost(sack_bytes, cx) {
                 return Some(burst);
             }
@@ -150,7 +153,7 @@ impl Sender {
         sack_bytes: u32,
         cx: Context<'_>,
     ) -> Option<Burst> {
-        if !self.has_unsent() || (cx.profile.pacing && cx.now.time < self.pacing.until()) {
+        if !self.has_unsent() || self.waits_for_turn(cx) {
             return None;
         }
         let mss = self.size.current(sack_bytes);
@@ -216,7 +219,7 @@ impl Sender {
             bytes += most >> halvings;
         }
         let segments = (bytes.min(most) / u64::from(mss)) as u32;
-        segments.max(cx.profile.min_tso_segments)
+        segments.max(self.least_burst(cx))
     }
 
     /// Whether a segment that is not full has to wait (`tcp_nagle_check`).
@@ -348,10 +351,7 @@ impl Sender {
         self.active_state().bytes_sent += u64::from(len);
         self.agenda.note_pushed(segments);
         self.recovery.note_sent(segments);
-        // The first ten segments are not paced (`tcp_update_skb_after_send`).
-        if cx.profile.pacing && self.counts.data_segs_out() >= 10 {
-            self.pacing.space(len, allowed_since, cx.now.time);
-        }
+        self.space_burst(len, allowed_since, cx);
         Burst { seq, len, mss, fin, push, retransmission: false }
     }
 
@@ -365,6 +365,7 @@ impl Sender {
             let at = self.moment(cx);
             let last = self.last_sent_ticks(cx);
             self.control.on_restart(last, &at);
+            self.steer_after_pause(cx);
         }
         self.latest.data = cx.now.time;
     }
@@ -376,7 +377,7 @@ impl Sender {
         } else if self.active_state.is_some() {
             self.stop_waiting(SendLimit::Window, cx);
         }
-        let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pacing.until();
+        let paced = self.has_unsent() && self.waits_for_turn(cx);
         self.agenda.set_push(paced);
         self.nagle.end_push();
         if let Some(search) = self.search_mut() {

@@ -1,5 +1,7 @@
 //! The delivery rate (draft-cheng-iccrg-delivery-rate-estimation; `tcp_rate.c`).
 
+use crate::congestion::rate_sample::Delivery;
+
 use super::sent::{Moments, Sent};
 
 /// The estimate of the delivery rate.
@@ -71,14 +73,14 @@ impl Rate {
     }
 
     /// Updates the rate after an acknowledgement that delivered `newly` segments, `total` in all
-    /// (`tcp_rate_gen`).
+    /// (`tcp_rate_gen`). Answers the delivery that the sample measured.
     pub(crate) fn on_ack(
         &mut self,
         sample: Option<Sample>,
         (newly, total): (u32, u32),
         now_us: u64,
         min_rtt_us: u32,
-    ) {
+    ) -> Option<Delivery> {
         let now_us = now_us as u32;
         if self.app_limited.is_some_and(|until| (total.wrapping_sub(until) as i32) > 0) {
             self.app_limited = None;
@@ -86,12 +88,19 @@ impl Rate {
         if newly > 0 {
             self.delivered_us = now_us;
         }
-        let Some(sample) = sample else { return };
+        let sample = sample?;
         let segments = total.wrapping_sub(sample.delivered);
         let interval_us = sample.send_interval_us.max(now_us.wrapping_sub(sample.delivered_us));
+        let mut delivery = Delivery {
+            prior_delivered: sample.delivered,
+            segments,
+            interval_us: None,
+            is_limited: sample.is_limited,
+        };
         if interval_us < min_rtt_us {
-            return;
+            return Some(delivery);
         }
+        delivery.interval_us = Some(interval_us);
         let faster = u64::from(segments) * u64::from(self.interval_us)
             >= u64::from(self.segments) * u64::from(interval_us);
         if !sample.is_limited || faster {
@@ -99,9 +108,21 @@ impl Rate {
             self.interval_us = interval_us;
             self.is_limited = sample.is_limited;
         }
+        Some(delivery)
     }
 
-    /// Notes that the application leaves room in the window (`tcp_rate_check_app_limited`).
+    /// Whether the application limits the rate now.
+    pub(crate) fn is_app_limited(&self) -> bool {
+        self.app_limited.is_some()
+    }
+
+    /// When a segment was delivered last, µs modulo 2³².
+    pub(crate) fn delivered_us(&self) -> u32 {
+        self.delivered_us
+    }
+
+    /// Notes that it is not the path that limits what is in flight: the application leaves room in the window
+    /// (`tcp_rate_check_app_limited`), or it is kept small on purpose.
     pub(crate) fn on_shortage(&mut self, delivered: u32, in_flight: u32) {
         self.app_limited = Some(delivered.wrapping_add(in_flight).max(1));
     }

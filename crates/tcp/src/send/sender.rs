@@ -4,6 +4,7 @@ use roundtrip_packet::SeqNumber;
 use roundtrip_record::Time;
 
 use crate::clock::{Deadline, Now};
+use crate::congestion::bbr::Known;
 use crate::congestion::{Control, Moment, Window};
 use crate::context::Context;
 use crate::profile::Profile;
@@ -72,7 +73,7 @@ impl Sender {
             agreed: Agreed { timestamps, sack, ecn },
             rtt: RttEstimator::new(profile),
             window: Window::new(cwnd, una, cx.now),
-            control: Control::new(profile, &at),
+            control: Control::new(profile, Known::NOTHING, &at),
             recovery: Recovery::new(una, profile),
             rack: Rack::default(),
             pacing: Pacing::new(),
@@ -94,8 +95,11 @@ impl Sender {
         if let (total @ 1.., spent_ms) = start.syn_timeouts {
             sender.active_state().timeouts = Timeouts::of_handshake(total, spent_ms);
         }
+        sender.begin_control(cx);
         sender.expand_memory(cx);
-        sender.update_pacing_rate(cx);
+        if !sender.control.is_by_rate() {
+            sender.update_pacing_rate(cx);
+        }
         sender
     }
 
@@ -184,7 +188,8 @@ impl Sender {
     #[inline]
     pub(crate) fn next_timeout(&self, profile: &Profile) -> Deadline {
         let timer = self.timers.deadline();
-        if profile.pacing && self.agenda.is_pushing() && self.has_unsent() {
+        let is_paced = profile.pacing || self.control.is_by_rate();
+        if is_paced && (self.agenda.is_pushing() && self.has_unsent() || self.agenda.repairs()) {
             return timer.min(self.pacing.deadline());
         }
         timer
@@ -255,9 +260,8 @@ impl Sender {
     /// Begins the congestion control that the profile names now, with the window as it is
     /// (`tcp_reinit_congestion_control`).
     pub(crate) fn restart_control(&mut self, cx: Context<'_>) {
-        let at = self.moment(cx);
-        self.control = Control::new(cx.profile, &at);
         self.recovery.remember_ssthresh(0);
+        self.begin_control(cx);
     }
 
     /// Computes how large segments may be (`tcp_sync_mss`).

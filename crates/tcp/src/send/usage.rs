@@ -16,7 +16,8 @@ impl Sender {
         }
         let idle = self.window.unused_for(cx.now.ticks);
         let rto = cx.profile.tick.count(self.rtt.rto_us());
-        if cx.profile.slow_start_after_idle && idle >= rto {
+        let goes_by_use = cx.profile.slow_start_after_idle && !self.control.is_by_rate();
+        if goes_by_use && idle >= rto {
             self.limited_by_application(cx);
         }
         if self.memory.was_full() && !self.has_unsent() {
@@ -37,7 +38,8 @@ impl Sender {
     /// Halves the window for each timeout of idle time, down to the initial window (RFC 2861, RFC
     /// 5681 §4.1; `tcp_slow_start_after_idle_check`).
     pub(crate) fn restart_after_idle(&mut self, cx: Context<'_>) {
-        if !cx.profile.slow_start_after_idle || !self.board.is_empty() {
+        let goes_by_use = cx.profile.slow_start_after_idle && !self.control.is_by_rate();
+        if !goes_by_use || !self.board.is_empty() {
             return;
         }
         let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);

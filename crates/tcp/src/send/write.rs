@@ -198,7 +198,9 @@ impl Sender {
         let per_segment = head.next_power_of_two() + 256;
         let segments =
             self.window.cwnd().max(cx.profile.initial_window).max(self.recovery.reordering() + 1);
-        let wanted = u64::from(segments) * 2 * u64::from(per_segment);
+        // Twice the window, and three times where its rate may be doubled in a round trip (`sndbuf_expand`).
+        let windows = if self.control.is_by_rate() { 3 } else { 2 };
+        let wanted = u64::from(segments) * windows * u64::from(per_segment);
         self.memory.grow_to(wanted, cx.profile);
     }
 

@@ -58,9 +58,10 @@ fn fates(seed: u64, weather: Weather) -> impl FnMut(u64, &super::pair::Frame) ->
 
 fn options(rng: &mut Rng) -> Options {
     let mut profile = if rng.chance(200) { Profile::rfc() } else { Profile::linux() };
-    profile.congestion = match rng.below(3) {
+    profile.congestion = match rng.below(4) {
         0 => Algorithm::Reno,
         1 => Algorithm::Cubic9438,
+        2 => Algorithm::Bbr,
         _ => Algorithm::Cubic,
     };
     profile.sack = !rng.chance(250);

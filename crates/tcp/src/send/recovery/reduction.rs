@@ -21,6 +21,9 @@ impl Sender {
 
     /// Ends a reduction: the window becomes the threshold (`tcp_end_cwnd_reduction`).
     pub(super) fn end_reduction(&mut self, cx: Context<'_>) {
+        if self.control.is_by_rate() {
+            return;
+        }
         let reduced = self.recovery.state == CaState::Cwr || self.recovery.undo_marker.is_some();
         if self.window.ssthresh() < INFINITE && reduced {
             self.window.end_reduction(cx.now.ticks);
@@ -84,6 +87,7 @@ impl Sender {
         }
         let at = self.moment(cx);
         self.control.on_timeout(&at);
+        self.steer_after_timeout(cx);
         self.recovery.state = CaState::Loss;
         self.recovery.high_seq = self.space.nxt();
         self.recovery.tlp_high_seq = None;

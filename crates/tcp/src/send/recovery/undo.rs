@@ -36,7 +36,9 @@ impl Sender {
             self.board.forget_lost();
         }
         let prior_ssthresh = self.recovery.prior_ssthresh;
-        if prior_ssthresh > 0 && self.window.undo_reduction(prior_ssthresh) {
+        if self.control.is_by_rate() {
+            self.steer_after_undo(cx);
+        } else if prior_ssthresh > 0 && self.window.undo_reduction(prior_ssthresh) {
             self.recovery.cwr_due = false;
         }
         self.window.touch(cx.now.ticks);
