@@ -3,7 +3,7 @@
 use core::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -153,6 +153,10 @@ impl Wire for Live {
 
     fn listen(&self, at: SocketAddr) -> io::Result<LiveListener> {
         LiveListener::open(&self.network, at, self.ports == Ports::Shared)
+    }
+
+    fn listen_unix(&self, path: &Path) -> io::Result<LiveListener> {
+        LiveListener::open_unix(&self.network, path)
     }
 
     /// The kernel chooses a source when a UDP socket is connected, and sends nothing for it.

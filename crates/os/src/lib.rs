@@ -21,6 +21,7 @@
 //! ```
 
 mod clock;
+mod descriptors;
 mod file;
 pub mod layout;
 mod machine;
@@ -34,7 +35,8 @@ mod task;
 mod timer;
 
 pub use clock::{Clock, processor_time};
+pub use descriptors::raise_descriptors;
 pub use machine::Machine;
 pub use process::{Process, Windowed, spawn_process};
-pub use signal::{Asked, Signals, interrupted};
+pub use signal::{Asked, Notice, Notices, Signals, interrupted};
 pub use task::{on_threads, run, spawn, work};

@@ -49,3 +49,41 @@ impl Signals {
         }
     }
 }
+
+/// What the person who runs a server wants of it, without ending it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// To read its files and settings anew: SIGHUP.
+    Reload,
+    /// To open its logs anew, which were renamed: SIGUSR1.
+    Reopen,
+}
+
+/// The signals with which a server is told of changes: SIGHUP and SIGUSR1. While this exists, and from then
+/// on, they do not end the process.
+#[derive(Debug)]
+pub struct Notices {
+    hang_up: Signal,
+    user: Signal,
+}
+
+impl Notices {
+    /// Begins to listen for them; inside [`run`](crate::run).
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Completes when one of them comes, and tells which.
+    pub async fn next(&mut self) -> Notice {
+        tokio::select! { biased;
+            _ = self.hang_up.recv() => Notice::Reload,
+            _ = self.user.recv() => Notice::Reopen,
+        }
+    }
+}

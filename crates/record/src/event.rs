@@ -13,10 +13,10 @@ use crate::{
     EventId, ExchangeEnded, ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote,
     ImportedExchange, ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped,
     NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone,
-    PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead,
-    RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment,
-    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen, WebSocketEnded,
-    WebSocketFrame,
+    PageNote, PagePainted, QuicClosed, QuicCongestion, QuicLost, QuicOpened, QuicPacket,
+    RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion,
+    TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished,
+    TlsStarted, Unseen, WebSocketEnded, WebSocketFrame,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -251,6 +251,12 @@ kinds! {
     "tcp.closed" TcpClosed(TcpClosed),
     /// One end of a QUIC connection came into being.
     "quic.opened" QuicOpened(QuicOpened),
+    /// One end of a QUIC connection sent or received a packet.
+    "quic.packet" QuicPacket(QuicPacket),
+    /// One end of a QUIC connection changed its congestion window or its congestion phase.
+    "quic.congestion" QuicCongestion(QuicCongestion),
+    /// One end of a QUIC connection takes packets to be lost.
+    "quic.lost" QuicLost(QuicLost),
     /// One end of a QUIC connection is gone.
     "quic.closed" QuicClosed(QuicClosed),
 

@@ -77,7 +77,7 @@ pub use name::{
 pub use observer::Observer;
 pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
-pub use quic::{QuicClosed, QuicOpened};
+pub use quic::{QuicClosed, QuicCongestion, QuicLost, QuicOpened, QuicPacket, QuicSpace};
 pub use recorder::{Capture, Recorder, Settings};
 pub use redact::{REDACTED, REDACTED_VALUE};
 pub use resource::{Blocks, Initiator, Priority, ResourceKind};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The schema version this program writes. Records of older versions still open; `doc/record.md`
 /// says what each version added.
-pub const SCHEMA: Schema = Schema { major: 2, minor: 0 };
+pub const SCHEMA: Schema = Schema { major: 2, minor: 1 };
 
 /// The version of the schema a record was written with.
 ///
@@ -15,7 +15,7 @@ pub const SCHEMA: Schema = Schema { major: 2, minor: 0 };
 /// those it does not know. The major version rises when a reader of the previous major version
 /// would misread the record; such a reader refuses it.
 ///
-/// In JSON the version is a string, `"2.0"`. Records before 2.0 have the number `1` instead, which
+/// In JSON the version is a string, `"2.1"`. Records before 2.0 have the number `1` instead, which
 /// is read as 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Schema {
@@ -74,7 +74,7 @@ impl Visitor<'_> for SchemaVisitor {
     type Value = Schema;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a schema version as \"2.0\", or the number of one before 2.0")
+        f.write_str("a schema version as \"2.1\", or the number of one before 2.0")
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Schema, E> {
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_version_is_a_text_and_the_old_number_is_read() {
-        assert_eq!(serde_json::to_string(&SCHEMA).unwrap(), r#""2.0""#);
+        assert_eq!(serde_json::to_string(&SCHEMA).unwrap(), r#""2.1""#);
         let read = |text: &str| serde_json::from_str::<Schema>(text).ok();
         assert_eq!(read("1"), Some(Schema { major: 1, minor: 0 }));
         assert_eq!(read(r#""2.17""#), Some(Schema { major: 2, minor: 17 }));

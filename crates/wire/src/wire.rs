@@ -6,6 +6,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::SystemTime;
 
 use roundtrip_record::{
@@ -88,6 +89,16 @@ pub trait Wire: Clone + 'static {
     /// # Errors
     /// As `bind` and `listen`: the address is in use, not ours, or needs a privilege.
     fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener>;
+
+    /// Listens on a Unix domain socket of this name, which is made; one that nobody listens on any more is
+    /// replaced.
+    ///
+    /// # Errors
+    /// As `bind` and `listen`; [`io::ErrorKind::Unsupported`] where the wire has no such sockets.
+    fn listen_unix(&self, path: &Path) -> io::Result<Self::Listener> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The address from which this host would send to `to`; `None` where it knows no way there, or
     /// where the wire does not tell. Nothing is sent.

@@ -282,6 +282,23 @@ fn tcp(text: &str) -> Vec<What> {
             remote: socket("192.0.2.80:443"),
             version: 1,
         }),
+        What::QuicPacket(QuicPacket {
+            connection: ConnectionId(2),
+            direction: Direction::Sent,
+            space: QuicSpace::OneRtt,
+            number: 7,
+            length: 1200,
+            frames: vec!["STREAM 0 from 0, 5 bytes, FIN".into(), text.into()],
+        }),
+        What::QuicCongestion(QuicCongestion {
+            connection: ConnectionId(2),
+            phase: CongestionPhase::SlowStart,
+            cwnd: 12_000,
+            ssthresh: Some(9_000),
+            in_flight: 2_400,
+            srtt: Some(Duration::from_millis(40)),
+        }),
+        What::QuicLost(QuicLost { connection: ConnectionId(2), bytes: 1_200, persistent: false }),
         What::WebSocketFrame(WebSocketFrame {
             exchange: ExchangeId(1),
             direction: Direction::Sent,
