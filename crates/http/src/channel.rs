@@ -13,12 +13,16 @@ use tokio_rustls::TlsStream;
 
 use crate::client::alert;
 
-/// A stream in the clear or through TLS.
+/// A stream in the clear or through TLS; what TLS goes through may be TLS itself, where a proxy is spoken to
+/// in secret.
 #[derive(Debug)]
 pub(crate) enum Channel<S> {
     Plain(S),
-    Tls(Box<TlsStream<Counted<S>>>),
+    Tls(Box<Secret<S>>),
 }
+
+/// TLS over a channel.
+pub(crate) type Secret<S> = TlsStream<Counted<Channel<S>>>;
 
 impl<S> Channel<S> {
     pub(crate) fn is_secure(&self) -> bool {
@@ -33,14 +37,14 @@ impl<S> Channel<S> {
     fn raw(&self) -> &S {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(tls) => &tls.get_ref().0.stream,
+            Self::Tls(tls) => tls.get_ref().0.stream.raw(),
         }
     }
 
     fn raw_mut(&mut self) -> &mut S {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(tls) => &mut tls.get_mut().0.stream,
+            Self::Tls(tls) => tls.get_mut().0.stream.raw_mut(),
         }
     }
 }
@@ -171,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
 
 /// An error of reading through TLS: an alert of the server's says in words what it means, since HTTP/2
 /// hands on no more than an error's text.
-fn told<S>(tls: &TlsStream<Counted<S>>, error: io::Error) -> io::Error {
+fn told<S>(tls: &Secret<S>, error: io::Error) -> io::Error {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match (tls, cause) {
         (TlsStream::Client(_), Some(rustls::Error::AlertReceived(alert))) => {

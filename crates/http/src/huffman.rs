@@ -47,6 +47,51 @@ const SYMBOLS: [u8; 256] = [
     29, 30, 31, 127, 220, 249, 10, 13, 22,
 ];
 
+/// The code of each octet, and its length in bits.
+const OCTETS: [(u32, u8); 256] = {
+    let mut octets = [(0, 0); 256];
+    let (mut at, mut code, mut length, mut next) = (0, 0_u32, 0, 0);
+    while at < CODES.len() {
+        let (bits, count) = CODES[at];
+        code <<= bits - length;
+        length = bits;
+        let mut of = 0;
+        // The last code is that of the end.
+        while of < count && next < SYMBOLS.len() {
+            octets[SYMBOLS[next] as usize] = (code, bits);
+            code += 1;
+            next += 1;
+            of += 1;
+        }
+        at += 1;
+    }
+    octets
+};
+
+/// Bytes that a string has when it is coded.
+pub(crate) fn coded_length(text: &[u8]) -> usize {
+    let bits: usize = text.iter().map(|octet| usize::from(OCTETS[usize::from(*octet)].1)).sum();
+    bits.div_ceil(8)
+}
+
+/// Codes a string.
+pub(crate) fn encode(text: &[u8], out: &mut Vec<u8>) {
+    let (mut pending, mut count) = (0_u64, 0_u8);
+    for octet in text {
+        let (code, bits) = OCTETS[usize::from(*octet)];
+        pending = pending << bits | u64::from(code);
+        count += bits;
+        while count >= 8 {
+            count -= 8;
+            out.push((pending >> count) as u8);
+        }
+    }
+    if count > 0 {
+        // The rest of the last octet is ones, as the end of a string begins.
+        out.push((pending << (8 - count)) as u8 | (0xff >> count));
+    }
+}
+
 /// Decodes a string; `None` where it is not coded as it must be.
 pub fn decode(coded: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(coded.len() * 2);
@@ -111,6 +156,9 @@ mod tests {
             (&[0xb9], ":"),
         ] {
             assert_eq!(decode(coded).as_deref(), Some(text.as_bytes()));
+            let mut again = Vec::new();
+            encode(text.as_bytes(), &mut again);
+            assert_eq!((again.as_slice(), coded_length(text.as_bytes())), (coded, coded.len()));
         }
     }
 
@@ -122,6 +170,14 @@ mod tests {
         assert_eq!(decode(&[0xff; 4]), None);
         // A code that is not there to its end.
         assert_eq!(decode(&[0xff, 0xc0]), None);
+    }
+
+    #[test]
+    fn every_octet_comes_back() {
+        let all: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
+        let mut coded = Vec::new();
+        encode(&all, &mut coded);
+        assert_eq!((decode(&coded), coded_length(&all)), (Some(all.clone()), coded.len()));
     }
 
     #[test]

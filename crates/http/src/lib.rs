@@ -1,7 +1,7 @@
 //! Steps 4 and 5: request and response, at both ends, over any wire.
 //!
 //! - [`message`]: the codec of HTTP/1.0 and HTTP/1.1 (RFC 9112), without I/O, shared by both ends.
-//! - [`client`]: requests, connections kept and shared, redirects, cookies, TLS, HTTP/2.
+//! - [`client`]: requests, connections kept and shared, redirects, cookies, TLS, HTTP/2 and HTTP/3.
 //! - [`server`]: accepts, reads requests, has a [`server::Handler`] answer them.
 //! - [`handler`]: files, programs (CGI), an echo, virtual hosts.
 //! - [`coding`], [`form`], [`url`]: what bodies are packed in, what forms send, what people type.
@@ -17,7 +17,8 @@
 //!   calendar of TLS are handed in ([`client::TlsOptions`]).
 //!
 //! What HTTP/2 says is h2's work; a layer of ours below it sees the frames pass, so that the record
-//! has the same of it as of HTTP/1.
+//! has the same of it as of HTTP/1. HTTP/3, its frames and its coding of fields are ours, upon the
+//! streams of `roundtrip_quic`.
 //!
 //! ```
 //! use roundtrip_http::client::{Client, Options, Request, Resolve};
@@ -36,6 +37,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
 
+mod alternative;
 mod body;
 mod channel;
 pub mod client;
@@ -49,6 +51,7 @@ mod params;
 mod reporter;
 pub mod server;
 mod session;
+mod three;
 mod timer;
 mod two;
 mod upgraded;

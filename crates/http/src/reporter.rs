@@ -3,10 +3,11 @@
 
 use core::time::Duration;
 
+use http::Version;
 use roundtrip_record::{
     Body as BodyRecord, BodyRef, CachedResponse, ConnectionId, EventId, ExchangeEnded, ExchangeId,
     ExchangeNote, ExchangeStarted, LookupId, RequestSent, ResponseEnded,
-    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, What,
+    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, Transport, What,
 };
 use roundtrip_wire::Wire;
 
@@ -58,6 +59,7 @@ pub(crate) struct EndReport<'a> {
     pub(crate) connection: ConnectionId,
     /// Which of the connection's streams, where it has streams.
     pub(crate) stream: Option<u64>,
+    pub(crate) version: Version,
     /// When its last byte had arrived at this host, where the wire tells.
     pub(crate) arrived: Option<Time>,
     pub(crate) body: BodyRecord,
@@ -127,7 +129,7 @@ impl<W: Wire> Reporter<W> {
             What::RequestSent(RequestSent {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: self.wire.transport(),
+                transport: self.transport(report.line.version),
                 stream: report.stream,
                 lookup: report.lookup,
                 reused: report.reused,
@@ -151,7 +153,7 @@ impl<W: Wire> Reporter<W> {
             What::ResponseHead(HeadRecord {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: self.wire.transport(),
+                transport: self.transport(line.version),
                 stream: report.stream,
                 version: version_text(line.version).into(),
                 status: line.status.as_u16(),
@@ -179,7 +181,7 @@ impl<W: Wire> Reporter<W> {
             What::ResponseEnded(ResponseEnded {
                 exchange: Some(self.exchange),
                 connection: report.connection,
-                transport: self.wire.transport(),
+                transport: self.transport(report.version),
                 stream: report.stream,
                 arrived: report.arrived,
                 body: report.body,
@@ -222,6 +224,11 @@ impl<W: Wire> Reporter<W> {
         self.emit(cause, || {
             What::ExchangeEnded(ExchangeEnded { exchange, status, complete, from_cache: false })
         })
+    }
+
+    /// What carries this version.
+    fn transport(&self, version: Version) -> Transport {
+        if version == Version::HTTP_3 { Transport::Quic } else { self.wire.transport() }
     }
 
     fn emit(&self, cause: Option<EventId>, what: impl FnOnce() -> What) -> Option<EventId> {

@@ -77,6 +77,10 @@ fn heads_are_taken_as_browsers_take_them() {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nConnection: close\r\n\r\nhello",
             &["RFC 9112 §6.3"],
         ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Identity\r\nContent-Length: 5\r\n\r\nhello",
+            &["RFC 9112 §6.1"],
+        ),
     ] {
         let (body, notes) = take(answer.as_bytes());
         assert_eq!(body.as_deref(), Ok("hello"), "{answer:?}");

@@ -37,7 +37,7 @@ impl Addresses {
     }
 
     /// What is still to come; only the first who asks gets it.
-    pub(crate) fn late(&self) -> Option<Late> {
+    pub fn late(&self) -> Option<Late> {
         self.late.take()
     }
 

@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use roundtrip_record::{
-    Attempt, AttemptEnd, ConnectAttempt, ConnectResult, EventId, ExchangeId, FaultKind, Time,
-    Trace as _, What,
+    Attempt, AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, EventId, ExchangeId,
+    FaultKind, Time, Trace as _, Transport as Carries, What,
 };
 use roundtrip_wire::{ConnectFault, Nodelay, Transport as _, Wire};
 
@@ -49,6 +49,7 @@ struct Trying {
 /// Reports tries and their ends.
 struct Tries<'a, W> {
     wire: &'a W,
+    transport: Carries,
     exchange: ExchangeId,
     /// Those that failed.
     failed: Vec<Attempt>,
@@ -68,9 +69,10 @@ pub(crate) async fn connect<W: Wire>(
     exchange: ExchangeId,
     cause: Option<EventId>,
 ) -> Result<Connected<W::Stream>, FaultKind> {
-    let mut tries = Tries { wire, exchange, failed: Vec::new(), trying: Vec::new() };
+    let mut tries = Tries::new(wire, wire.transport(), exchange);
     let until = limit.map(|limit| wire.now() + limit);
-    let result = race(&mut tries, options, until, addresses, port, cause).await;
+    let attempt = async |to, event| wire.connect(to, until, event).await;
+    let result = race(&mut tries, options, until, (addresses, port), cause, attempt).await;
     match result {
         Some((mut stream, to)) => {
             let info = stream.info();
@@ -85,6 +87,51 @@ pub(crate) async fn connect<W: Wire>(
     }
 }
 
+/// Has QUIC connect to one of the addresses, in the same way. `attempt` opens a connection and carries its
+/// handshake out; what is no fault of connecting is its own result, and ends the race as well.
+pub(crate) async fn connect_quic<W: Wire, T>(
+    wire: &W,
+    options: &Options,
+    limit: Option<Duration>,
+    (addresses, port): (&Addresses, u16),
+    exchange: ExchangeId,
+    cause: Option<EventId>,
+    attempt: impl AsyncFn(
+        SocketAddr,
+        Option<EventId>,
+    ) -> Result<(T, Option<ConnectionId>), ConnectFault>,
+) -> Result<(T, Option<EventId>), FaultKind> {
+    let mut tries = Tries::new(wire, Carries::Quic, exchange);
+    let until = limit.map(|limit| wire.now() + limit);
+    let attempt = &attempt;
+    let bounded = async |to: SocketAddr, event| {
+        let began = wire.now();
+        let Some(until) = until else { return attempt(to, event).await };
+        match select(pin!(attempt(to, event)), pin!(wire.sleep_until(until))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(quic_fault(to, began, until, AttemptEnd::TimedOut)),
+        }
+    };
+    match race(&mut tries, options, until, (addresses, port), cause, bounded).await {
+        Some(((won, connection), to)) => {
+            let event = tries.ended(to, AttemptEnd::Connected, connection, None);
+            tries.cancel();
+            Ok((won, event))
+        }
+        None => Err(FaultKind::ConnectFailed { attempts: tries.failed }),
+    }
+}
+
+/// A try over QUIC that failed.
+pub(crate) fn quic_fault(
+    to: SocketAddr,
+    began: Time,
+    ended: Time,
+    end: AttemptEnd,
+) -> ConnectFault {
+    ConnectFault(Box::new(Attempt { to, began, ended, syns: Vec::new(), syn_count: None, end }))
+}
+
 /// What ends a wait.
 enum Wake<E> {
     /// A try has ended.
@@ -96,14 +143,15 @@ enum Wake<E> {
 }
 
 /// `None` when all addresses failed.
-async fn race<W: Wire>(
+async fn race<W: Wire, T>(
     tries: &mut Tries<'_, W>,
     options: &Options,
     until: Option<Time>,
-    addresses: &Addresses,
-    port: u16,
+    (addresses, port): (&Addresses, u16),
     cause: Option<EventId>,
-) -> Option<(W::Stream, SocketAddr)> {
+    attempt: impl AsyncFn(SocketAddr, Option<EventId>) -> Result<T, ConnectFault>,
+) -> Option<(T, SocketAddr)> {
+    let attempt = &attempt;
     let wire = tries.wire;
     let mut left: VecDeque<IpAddr> = interleave(addresses).into();
     let mut late = addresses.late();
@@ -114,7 +162,7 @@ async fn race<W: Wire>(
             if let Some(address) = left.pop_front() {
                 let to = addresses.socket(address, port);
                 let event = tries.began(to, cause);
-                running.push(async move { (wire.connect(to, until, event).await, to) });
+                running.push(async move { (attempt(to, event).await, to) });
                 next_at = wire.now() + options.attempt_delay;
             } else if running.is_empty() && late.is_none() {
                 return None;
@@ -173,9 +221,13 @@ async fn or_never<T>(next: impl Future<Output = Option<T>>) -> T {
     }
 }
 
-impl<W: Wire> Tries<'_, W> {
+impl<'a, W: Wire> Tries<'a, W> {
+    fn new(wire: &'a W, transport: Carries, exchange: ExchangeId) -> Self {
+        Self { wire, transport, exchange, failed: Vec::new(), trying: Vec::new() }
+    }
+
     fn began(&mut self, to: SocketAddr, cause: Option<EventId>) -> Option<EventId> {
-        let (exchange, transport) = (Some(self.exchange), self.wire.transport());
+        let (exchange, transport) = (Some(self.exchange), self.transport);
         let event = self.wire.log().emit(self.wire.now(), cause, || {
             What::ConnectAttempt(ConnectAttempt { exchange, to, transport })
         });
@@ -192,12 +244,12 @@ impl<W: Wire> Tries<'_, W> {
         &mut self,
         to: SocketAddr,
         end: AttemptEnd,
-        connection: Option<roundtrip_record::ConnectionId>,
+        connection: Option<ConnectionId>,
         handshake: Option<(Time, Time)>,
     ) -> Option<EventId> {
         let at = self.trying.iter().position(|trying| trying.to == to)?;
         let trying = self.trying.remove(at);
-        let (exchange, transport) = (Some(self.exchange), self.wire.transport());
+        let (exchange, transport) = (Some(self.exchange), self.transport);
         self.wire.log().emit(self.wire.now(), trying.event, || {
             What::ConnectResult(ConnectResult {
                 exchange,

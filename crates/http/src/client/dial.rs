@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use http::Version;
-use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, Step, Time};
+use roundtrip_record::{EventId, ExchangeId, FaultKind, LookupId, Step};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::sync::oneshot;
 
@@ -21,14 +21,19 @@ use super::options::Options;
 use super::order::Order;
 use super::origin::{Origin, Scheme};
 use super::permit::Permit;
-use super::proxy::{Answered, Proxy, Tunnel, Via};
+use super::proxy::{Answered, Proxy, ProxyKind, Tunnel, Via};
 use super::resolve::Resolved;
 use super::shared::Shared;
 use super::socks::{Negotiation, Place, Socks};
-use super::tls::{Offer, handshake};
+use super::tls::{Offer, Tls, handshake};
 use super::two::Two;
+use super::undone::Undone;
 use crate::channel::{Channel, Counted};
 use crate::reporter::Reporter;
+
+/// How the reason of a fault begins that is one of the TLS with a proxy; the proxy follows. The report goes
+/// by it.
+const AT_PROXY: &str = "at the proxy ";
 
 /// A connection that can carry a request.
 pub(crate) enum Opened<W: Wire> {
@@ -36,14 +41,8 @@ pub(crate) enum Opened<W: Wire> {
     Two(Two<W>),
 }
 
-/// Why there is no connection.
-pub(crate) struct Undone {
-    pub(crate) step: Step,
-    pub(crate) since: Time,
-    pub(crate) connection: Option<ConnectionId>,
-    pub(crate) cause: Option<EventId>,
-    pub(crate) kind: FaultKind,
-}
+/// A connection that leads where it should, or to who will lead it there: TLS of a proxy is done.
+pub(crate) type Entered<W> = Connected<Channel<<W as Wire>::Stream>>;
 
 /// What it takes to open a connection.
 pub(crate) struct Dial<W: Wire> {
@@ -99,14 +98,14 @@ impl<W: Wire> Dial<W> {
 
     /// Opens a connection that carries nothing yet, not even TLS; through a proxy's tunnel where it takes
     /// one. Gives the lookup that led to it, too.
-    pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
+    pub(crate) async fn reach(&self) -> Result<(Entered<W>, Option<LookupId>), Undone> {
         let via = self.via();
         let (found, behind) = self.find(via).await?;
         Ok((self.connect_to(via, &found, behind).await?, found.lookup))
     }
 
     /// Whoever waits for this learns how far it has come.
-    fn reaches(&self, step: Step) {
+    pub(crate) fn reaches(&self, step: Step) {
         if let Some(heard) = &self.heard {
             heard.reaches(step);
         }
@@ -115,7 +114,7 @@ impl<W: Wire> Dial<W> {
     /// The addresses to connect to, and what a SOCKS proxy there is to be told.
     async fn find(&self, via: Via<'_>) -> Result<(Resolved, Option<(Place, u16)>), Undone> {
         self.reaches(Step::Name);
-        let mut found = self.resolve(via, &via.place(&self.origin)).await?;
+        let mut found = self.resolve(via, &self.place(via)).await?;
         let behind = match via {
             Via::Socks(_, socks) => Some(self.behind(socks, &mut found).await?),
             _ => None,
@@ -125,12 +124,15 @@ impl<W: Wire> Dial<W> {
 
     /// Who is on the way.
     fn via(&self) -> Via<'_> {
-        self.shared.options.proxies.via(&self.origin)
+        self.shared.via(&self.origin)
     }
 
-    /// The port to connect to.
-    fn port(&self, via: Via<'_>, found: &Resolved) -> u16 {
-        found.port.unwrap_or(via.place(&self.origin).port)
+    /// Where connections go to: the proxy, or the server.
+    fn place(&self, via: Via<'_>) -> Origin {
+        match via.proxy() {
+            Some(proxy) => proxy.origin(),
+            None => self.shared.instead(&self.origin),
+        }
     }
 
     async fn connect_to(
@@ -138,23 +140,24 @@ impl<W: Wire> Dial<W> {
         via: Via<'_>,
         found: &Resolved,
         behind: Option<(Place, u16)>,
-    ) -> Result<Connected<W::Stream>, Undone> {
+    ) -> Result<Entered<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let cause = found.event.or(self.cause);
-        let (port, id) = (self.port(via, found), self.reporter.exchange());
+        let (port, id) = (self.place(via).port, self.reporter.exchange());
         loop {
             self.reaches(Step::Connect);
             let since = wire.now();
             let limit = self.limits.connect(since);
             let connected =
                 connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
-            let mut connected = connected.await.map_err(|kind| Undone {
+            let connected = connected.await.map_err(|kind| Undone {
                 step: Step::Connect,
                 since,
                 connection: None,
                 cause,
                 kind,
             })?;
+            let mut connected = self.enter(via, connected).await?;
             if let Via::Tunnel(proxy) = via {
                 match self.tunnel(proxy, &mut connected).await? {
                     Answered::Made(made) => {
@@ -177,7 +180,7 @@ impl<W: Wire> Dial<W> {
     /// The connection of another host that can carry requests for this one, from now on.
     fn join(&self, permit: Permit, found: &Resolved) -> Result<Two<W>, Permit> {
         let (shared, cause) = (&self.shared, found.event.or(self.cause));
-        let port = self.port(Via::Nobody, found);
+        let port = self.place(Via::Nobody).port;
         let wanted = permit.offer() == Offer::TwoAndOne
             && shared.options.coalescing == Coalescing::ByAddress;
         if !wanted {
@@ -201,14 +204,15 @@ impl<W: Wire> Dial<W> {
     /// What a SOCKS proxy is to be told of the origin: its name, or an address of it and the port. A
     /// lookup of the origin's name is then the one that stands in `found`.
     async fn behind(&self, socks: Socks, found: &mut Resolved) -> Result<(Place, u16), Undone> {
-        let (host, port) = (self.origin.bare_host(), self.origin.port);
+        let to = self.shared.instead(&self.origin);
+        let (host, port) = (to.bare_host(), to.port);
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok((Place::Address(address), port));
         }
         if !socks.resolves() {
             return Ok((Place::Name(host.to_owned()), port));
         }
-        let own = self.resolve(Via::Nobody, &self.origin).await?;
+        let own = self.resolve(Via::Nobody, &to).await?;
         let (mut all, mut late) = (own.addresses.to_vec(), own.addresses.late());
         let fits = |address: &&IpAddr| socks.takes(**address);
         // The family that the proxy takes may come after the other.
@@ -221,9 +225,41 @@ impl<W: Wire> Dial<W> {
         found.lookup = own.lookup.or(found.lookup);
         found.event = own.event.or(found.event);
         match all.iter().find(fits).or(all.first()) {
-            Some(address) => Ok((Place::Address(*address), own.port.unwrap_or(port))),
-            None => Ok((Place::Name(host.to_owned()), own.port.unwrap_or(port))),
+            Some(address) => Ok((Place::Address(*address), port)),
+            None => Ok((Place::Name(host.to_owned()), port)),
         }
+    }
+
+    /// Puts TLS on a connection to a proxy that wants it: what it is asked goes through that.
+    async fn enter(
+        &self,
+        via: Via<'_>,
+        connected: Connected<W::Stream>,
+    ) -> Result<Entered<W>, Undone> {
+        let Connected { stream, to, event, received } = connected;
+        let stream = Channel::Plain(stream);
+        let proxy = via.proxy().filter(|proxy| proxy.kind == ProxyKind::Https);
+        let Some(proxy) = proxy else { return Ok(Connected { stream, to, event, received }) };
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let (id, since) = (stream.id(), wire.now());
+        let undone = |kind| Undone {
+            step: Step::Tls,
+            since,
+            connection: Some(id),
+            cause: event,
+            kind: at_proxy(kind, proxy),
+        };
+        self.reaches(Step::Tls);
+        let Some(tls) = shared.tls.get().and_then(Tls::with_proxies) else {
+            let why = "this client was given no TLS for proxies".into();
+            return Err(undone(FaultKind::TlsFailed { why, alert_received: false }));
+        };
+        let (place, limit) = (proxy.origin(), self.limits.connect(since));
+        let stream = Counted::after(stream, received);
+        let host = place.bare_host();
+        let secured = handshake(wire, tls, stream, host, Offer::One, limit, event).await;
+        let secured = secured.map_err(undone)?;
+        Ok(Connected { stream: secured.channel, to, event: secured.event, received: 0 })
     }
 
     /// Asks a SOCKS proxy to lead a connection on to the origin. Returns how many bytes it answered.
@@ -231,7 +267,7 @@ impl<W: Wire> Dial<W> {
         &self,
         proxy: &Proxy,
         asked: &Negotiation<'_>,
-        connected: &mut Connected<W::Stream>,
+        connected: &mut Entered<W>,
     ) -> Result<u64, Undone> {
         let wire = &self.shared.wire;
         let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
@@ -255,16 +291,12 @@ impl<W: Wire> Dial<W> {
     }
 
     /// Asks a proxy for a tunnel on a connection.
-    async fn tunnel(
-        &self,
-        proxy: &Proxy,
-        connected: &mut Connected<W::Stream>,
-    ) -> Result<Answered, Undone> {
+    async fn tunnel(&self, proxy: &Proxy, connected: &mut Entered<W>) -> Result<Answered, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
         let tunnel = Tunnel {
             proxy,
-            origin: &self.origin,
+            to: &shared.instead(&self.origin),
             user_agent: &shared.options.user_agent,
             limits: shared.options.limits,
             reporter: &self.reporter,
@@ -281,7 +313,8 @@ impl<W: Wire> Dial<W> {
         })
     }
 
-    async fn resolve(&self, via: Via<'_>, place: &Origin) -> Result<Resolved, Undone> {
+    /// Looks a place up.
+    pub(crate) async fn resolve(&self, via: Via<'_>, place: &Origin) -> Result<Resolved, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let since = wire.now();
         let undone = |cause, kind| {
@@ -312,10 +345,31 @@ impl<W: Wire> Dial<W> {
         Ok(found)
     }
 
-    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
+    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on; one of
+    /// HTTP/2 is for everybody from then on.
     pub(crate) async fn secure(
         &self,
-        connected: Connected<W::Stream>,
+        connected: Entered<W>,
+        permit: Permit,
+        lookup: Option<LookupId>,
+    ) -> Result<Opened<W>, Undone> {
+        let group = permit.group().clone();
+        let opened = self.apart(connected, permit, lookup).await?;
+        if let Opened::Two(two) = &opened {
+            self.shared.pool.keep_two(&group, two);
+        }
+        Ok(opened)
+    }
+
+    /// Whether its connections go through TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.origin.scheme == Scheme::Https
+    }
+
+    /// The same for a connection that the pool does not hear of.
+    pub(crate) async fn apart(
+        &self,
+        connected: Entered<W>,
         permit: Permit,
         lookup: Option<LookupId>,
     ) -> Result<Opened<W>, Undone> {
@@ -326,7 +380,7 @@ impl<W: Wire> Dial<W> {
             // Whoever offers HTTP/2 in the clear knows that it is spoken.
             Scheme::Http => {
                 let is_two = permit.offer() == Offer::TwoAndOne;
-                (Channel::Plain(connected.stream), connected.event, is_two, Vec::new())
+                (connected.stream, connected.event, is_two, Vec::new())
             }
             Scheme::Https => {
                 self.reaches(Step::Tls);
@@ -349,7 +403,6 @@ impl<W: Wire> Dial<W> {
         };
         if is_two {
             let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
-            let group = permit.group().clone();
             let host = self.origin.bare_host().to_owned();
             let reach = direct.then_some(Reach { to, host, names });
             let known = (event, lookup);
@@ -361,7 +414,6 @@ impl<W: Wire> Dial<W> {
                 cause: event,
                 kind: FaultKind::SendFailed { why: format!("HTTP/2 did not begin: {error}") },
             })?;
-            shared.pool.keep_two(&group, &two);
             return Ok(Opened::Two(two));
         }
         let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
@@ -420,7 +472,7 @@ pub(crate) fn ahead<W: Wire>(
     cause: Option<EventId>,
 ) {
     let Some(origin) = Origin::of(url) else { return };
-    let via = shared.options.proxies.via(&origin);
+    let via = shared.via(&origin);
     let group = Group { origin: via.key(&origin), credentials };
     if shared.pool.has(&group) {
         return;
@@ -433,6 +485,17 @@ pub(crate) fn ahead<W: Wire>(
     let (shared, order) = (Rc::clone(shared), Order::default());
     let dial = Dial { shared, origin, reporter, cause, limits, order, heard: None };
     dial.open_for_all(permit, None, || {});
+}
+
+/// A fault of the TLS that leads to a proxy, which says whose it is.
+fn at_proxy(kind: FaultKind, proxy: &Proxy) -> FaultKind {
+    match kind {
+        FaultKind::TlsFailed { why, alert_received } => {
+            let why = format!("{AT_PROXY}{}: {why}", proxy.authority());
+            FaultKind::TlsFailed { why, alert_received }
+        }
+        other => other,
+    }
 }
 
 /// Why a name has no address, in a few words.

@@ -15,6 +15,7 @@ struct Notes {
     heads: Heads,
     exchanges: Vec<ExchangeId>,
     step: Option<Step>,
+    received: u64,
 }
 
 /// Heads as they came: start lines, fields and blank lines. Those of HTTP/2 are written as HTTP/1 would
@@ -38,15 +39,26 @@ impl Heard {
         self.0.borrow().exchanges.clone()
     }
 
-    /// The step that the last exchange is at; `None` where it waits for a connection that others use.
+    /// The step that the last exchange is at; `None` where it waits for a connection that others use, and
+    /// [`Step::Page`] once its body has come.
     pub fn step(&self) -> Option<Step> {
         self.0.borrow().step
+    }
+
+    /// How many bytes of the last exchange's body have come on the wire, without framing.
+    pub fn received(&self) -> u64 {
+        self.0.borrow().received
     }
 
     pub(crate) fn begins(&self, exchange: ExchangeId) {
         let mut notes = self.0.borrow_mut();
         notes.exchanges.push(exchange);
         notes.step = None;
+        notes.received = 0;
+    }
+
+    pub(crate) fn receives(&self, received: u64) {
+        self.0.borrow_mut().received = received;
     }
 
     pub(crate) fn reaches(&self, step: Step) {

@@ -26,6 +26,11 @@ struct Undoing {
 }
 
 impl Keeper {
+    /// Of a body that nobody keeps.
+    pub(crate) fn off() -> Self {
+        Self { writer: None, room: 0, undoing: None }
+    }
+
     /// Of a request's body.
     pub(crate) fn of_upload(log: &Log, request: &Request) -> Self {
         let keeps = request.keep_body && !request.body.is_empty();

@@ -10,12 +10,14 @@ mod clocks;
 mod coalesce;
 mod connect;
 mod connection;
+mod dedicated;
 mod dial;
 mod exchange;
 mod failure;
 mod group;
 mod heard;
 mod keeper;
+mod lean;
 mod login;
 mod one;
 mod options;
@@ -25,6 +27,7 @@ mod outgoing;
 mod permit;
 mod pinned;
 mod pool;
+mod prepared;
 mod provers;
 mod proxy;
 mod reach;
@@ -39,23 +42,27 @@ mod socks;
 mod stored;
 mod stream;
 mod talk;
+mod three;
 mod tls;
 mod trouble;
 mod two;
+mod undone;
 mod upload;
 mod watch;
 
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use coalesce::Coalescing;
+pub use dedicated::{Dedicated, Opener, Opening};
 pub use failure::Failure;
 pub use group::Credentials;
 pub use heard::{Heads, Heard};
 pub use login::{Login, Prover, Schemes};
-pub use options::{Answers, Binding, KeepAlive, Options, OwnWork, Resend, Timeouts};
+pub use options::{Answers, Binding, KeepAlive, Options, OwnWork, Resend, Three, Timeouts};
 pub use order::Order;
 pub use origin::{Origin, Scheme};
 pub use pinned::{NotPinned, PinnedKeys};
+pub use prepared::{Answered, Prepared, Unanswered};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, ProxyKind, Tunnels};
 pub use reach::Reached;
 pub use request::{Decode, Expect, Replay, Request, UNSENDABLE};
@@ -63,22 +70,27 @@ pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use socks::Socks;
 pub use stored::Stored;
+pub use three::Learned;
 pub use tls::{Tls, TlsOptions};
 pub use watch::{InterimHead, Progress, Watch, Watching};
 
 use core::cell::{Cell, OnceCell};
+use core::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{join_all, select};
 use http::StatusCode;
 use roundtrip_record::{EventId, ExchangeId, Initiator};
 use roundtrip_wire::Wire;
 
+use connection::PATIENCE;
 use exchange::Exchange;
 use group::Group;
 use pool::Pool;
 use provers::Provers;
 use retry::Tries;
 use shared::Shared;
+use three::{Place, Places};
 
 /// Sends requests over a wire. Its clones share connections.
 pub struct Client<W: Wire> {
@@ -104,10 +116,24 @@ impl<W: Wire> Client<W> {
                 resolve,
                 tls,
                 pool,
+                threes: Places::default(),
                 provers,
                 decoded: Cell::new(0),
             }),
         }
+    }
+
+    /// Learns where the servers of an origin speak HTTP/3.
+    pub fn learn(&self, learned: &Learned) {
+        let Learned { origin, host, port, lasts } = learned;
+        let until = self.shared.wire.now() + *lasts;
+        let place = Place { host: host.clone(), port: *port, until };
+        self.shared.threes.learn(origin, Some(place));
+    }
+
+    /// What it has learned of that, and what still holds.
+    pub fn learned(&self) -> Vec<Learned> {
+        self.shared.threes.learned(self.shared.wire.now())
     }
 
     /// Speaks https from now on, if it does not already: what it has of TLS stays.
@@ -159,7 +185,7 @@ impl<W: Wire> Client<W> {
         else {
             return false;
         };
-        let via = self.shared.options.proxies.via(&origin);
+        let via = self.shared.via(&origin);
         let group = Group { origin: via.key(&origin), credentials: request.credentials };
         self.shared.pool.part(&group, connection)
     }
@@ -188,7 +214,8 @@ impl<W: Wire> Client<W> {
         let Some(origin) = Origin::of(url) else { return };
         let shared = Rc::clone(&self.shared);
         let task = async move {
-            let _ = shared.resolve.resolve(origin.bare_host(), origin.port, cause).await;
+            let place = shared.instead(&origin);
+            let _ = shared.resolve.resolve(place.bare_host(), place.port, cause).await;
         };
         self.shared.wire.spawn(task).detach();
     }
@@ -197,6 +224,9 @@ impl<W: Wire> Client<W> {
     /// ends have closed too, for a while at most. Those that carry something close when it is done;
     /// from now on no connection is kept.
     pub async fn close(&self, why: &str) {
+        let threes = self.shared.threes.close(why);
         self.shared.pool.close(why).await;
+        let closed = join_all(threes.iter().map(three::Three::closed));
+        select(closed, pin!(self.shared.wire.sleep(PATIENCE))).await;
     }
 }

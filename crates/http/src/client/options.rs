@@ -16,6 +16,13 @@ pub struct Options {
     pub user_agent: String,
     /// The highest version spoken: 1.0, 1.1, or 2 where TLS negotiates it.
     pub version: Version,
+    /// When HTTP/3 is spoken.
+    pub three: Three,
+    /// How long a connection of QUIC has, once the server's name is known, before one of TCP is opened beside
+    /// it, where that may be.
+    pub three_head_start: Duration,
+    /// How connections of QUIC behave.
+    pub quic: roundtrip_quic::Settings,
     /// HTTP/2 is spoken in the clear without asking, to servers of http (RFC 9113 §3.3), where
     /// `version` permits it.
     pub prior_knowledge: bool,
@@ -49,6 +56,22 @@ pub struct Options {
     pub answers: Answers,
     /// Through which proxies origins are reached.
     pub proxies: Proxies,
+}
+
+/// When HTTP/3 is spoken, to servers of https that no proxy is on the way to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Three {
+    /// It is not.
+    #[default]
+    Never,
+    /// Where a server has said that it speaks it ([`Client::learn`](super::Client::learn)): as browsers
+    /// do, over a connection of TCP until there is one of QUIC.
+    Learned,
+    /// Where the server answers, learned or not: TCP follows where nothing has come for a while, as
+    /// with curl's `--http3`.
+    Tried,
+    /// And nothing else: what cannot be had so is a fault (curl's `--http3-only`).
+    Only,
 }
 
 /// By which connection a request goes that found none free when it was wanted.
@@ -134,6 +157,9 @@ impl Default for Options {
         Self {
             user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
             version: Version::HTTP_2,
+            three: Three::default(),
+            three_head_start: Duration::from_millis(300),
+            quic: roundtrip_quic::Settings::default(),
             prior_knowledge: false,
             keep_alive: KeepAlive::On,
             per_origin: 6,

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
 use futures_util::future::{join_all, select};
-use roundtrip_record::{ConnectionId, EndedBy, Priority};
+use roundtrip_record::{ConnectionId, EndedBy, Priority, Time};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
@@ -41,6 +41,8 @@ struct Inner<W: Wire> {
     idle: Duration,
     groups: RefCell<BTreeMap<Group, Slots<W>>>,
     next: Cell<u64>,
+    /// When the latest of the requests that have waited goes out.
+    goes: Cell<Time>,
     /// No connection is kept any more, for this reason.
     closing: RefCell<Option<String>>,
 }
@@ -168,6 +170,7 @@ impl<W: Wire> Pool<W> {
                 idle: options.idle,
                 groups: RefCell::default(),
                 next: Cell::new(0),
+                goes: Cell::new(Time::ZERO),
                 closing: RefCell::new(None),
             }),
         }
@@ -196,6 +199,9 @@ impl<W: Wire> Pool<W> {
                 Entry::Granted(grant) => return grant,
                 Entry::Wait(granted) => granted.await,
             };
+            if let Ok(Grant::Kept(_) | Grant::Two(_)) = granted {
+                self.go(Duration::ZERO).await;
+            }
             match granted {
                 // One that has carried nothing yet is as good as a new one.
                 Ok(Grant::Kept(connection)) if fresh && connection.served > 0 => {
@@ -208,6 +214,18 @@ impl<W: Wire> Pool<W> {
                 // The pool does not drop those who wait; should it, entering anew is right.
                 Err(_) => {}
             }
+        }
+    }
+
+    /// A request that has waited and now has a connection goes out after this time, and not before one that
+    /// had its connection earlier.
+    pub(crate) async fn go(&self, after: Duration) {
+        let Inner { wire, goes, .. } = &*self.inner;
+        let now = wire.now();
+        let at = (now + after).max(goes.get());
+        goes.set(at);
+        if at > now {
+            wire.sleep_until(at).await;
         }
     }
 
@@ -242,6 +260,14 @@ impl<W: Wire> Pool<W> {
             (offer, slots.take_place(self.inner.per_origin, offer)?)
         };
         Some(self.inner.permit(group, offer, asks))
+    }
+
+    /// Whether a group has a connection that a request can go by now, or will soon.
+    pub(crate) fn has_ready(&self, group: &Group) -> bool {
+        self.inner.groups.borrow().get(group).is_some_and(|slots| match &slots.protocol {
+            Protocol::Two(two) => !two.is_over(),
+            _ => !slots.idle.is_empty(),
+        })
     }
 
     /// Whether a group has a connection, open or being opened.

@@ -18,6 +18,7 @@ use super::login::{Login, Prover, Schemes};
 use super::order::Order;
 use super::origin::{Origin, Scheme};
 use super::socks::Socks;
+use crate::channel::Channel;
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };
@@ -28,17 +29,19 @@ use crate::url::userinfo;
 /// The port of a proxy that names none, as curl has it.
 const PORT: u16 = 1080;
 
-/// What a proxy speaks, always in the clear.
+/// What a proxy speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyKind {
-    /// HTTP (RFC 9110 §7.3.2).
+    /// HTTP in the clear (RFC 9110 §7.3.2).
     #[default]
     Http,
+    /// HTTP through TLS: what it is asked is for nobody else to see, nor who asks.
+    Https,
     /// SOCKS: it passes bytes on, whatever they are.
     Socks(Socks),
 }
 
-/// A proxy that is spoken to in the clear.
+/// A proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// What it speaks.
@@ -68,9 +71,9 @@ pub enum ProxyError {
         /// Why.
         why: String,
     },
-    /// It speaks something else than HTTP in the clear or SOCKS.
+    /// It speaks something else than HTTP or SOCKS.
     #[error(
-        "{scheme} proxies are not spoken to, only http://HOST:PORT, socks4://, socks4a://, socks5:// and socks5h://"
+        "{scheme} proxies are not spoken to, only http://HOST:PORT, https://, socks4://, socks4a://, socks5:// and socks5h://"
     )]
     Scheme {
         /// What it speaks.
@@ -79,8 +82,8 @@ pub enum ProxyError {
 }
 
 impl Proxy {
-    /// Reads `[SCHEME://][USER:PASSWORD@]HOST[:PORT]`; the scheme is `http`, `socks4`, `socks4a`,
-    /// `socks5` or `socks5h`. `user`, where given (`USER:PASSWORD`), stands in place of the one in the text.
+    /// Reads `[SCHEME://][USER:PASSWORD@]HOST[:PORT]`; the scheme is `http`, `https`, `socks4`,
+    /// `socks4a`, `socks5` or `socks5h`. `user`, where given (`USER:PASSWORD`), stands in place of the one in the text.
     ///
     /// # Errors
     /// When it is no such thing.
@@ -92,13 +95,17 @@ impl Proxy {
     /// assert_eq!((proxy.host.as_str(), proxy.port), ("cache.example", 3128));
     /// assert_eq!(Proxy::parse("http://cache.example", None).unwrap().port, 1080);
     /// assert!(Proxy::parse("socks5h://cache.example", None).is_ok());
-    /// assert!(Proxy::parse("https://cache.example", None).is_err());
+    /// assert_eq!(Proxy::parse("https://cache.example", None).unwrap().port, 443);
+    /// assert!(Proxy::parse("ftp://cache.example", None).is_err());
     /// ```
     pub fn parse(text: &str, user: Option<&str>) -> Result<Self, ProxyError> {
         let malformed =
             |why: &str| ProxyError::Malformed { text: text.to_owned(), why: why.to_owned() };
         let (kind, rest) = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (ProxyKind::Http, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
+                (ProxyKind::Https, rest)
+            }
             Some((scheme, rest)) => match Socks::of_scheme(scheme) {
                 Some(socks) => (ProxyKind::Socks(socks), rest),
                 None => return Err(ProxyError::Scheme { scheme: scheme.to_ascii_lowercase() }),
@@ -111,7 +118,8 @@ impl Proxy {
         let host = host.ok_or_else(|| malformed("it has no host"))?.to_owned();
         // A URL forgets the port that its scheme has anyway.
         let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let port = url.port().unwrap_or(if written.ends_with(":80") { 80 } else { PORT });
+        let usual = if kind == ProxyKind::Https { Scheme::Https.port() } else { PORT };
+        let port = url.port().unwrap_or(if written.ends_with(":80") { 80 } else { usual });
         let told = match user {
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
@@ -131,19 +139,20 @@ impl Proxy {
         })
     }
 
-    /// Host and port; before them what it speaks, where that is not HTTP.
+    /// Host and port; before them what it speaks, where that is not HTTP in the clear.
     pub fn authority(&self) -> String {
-        match self.kind {
-            ProxyKind::Http => format!("{}:{}", self.host, self.port),
-            ProxyKind::Socks(socks) => {
-                format!("{}://{}:{}", socks.scheme(), self.host, self.port)
-            }
-        }
+        let scheme = match self.kind {
+            ProxyKind::Http => return format!("{}:{}", self.host, self.port),
+            ProxyKind::Https => Scheme::Https.name(),
+            ProxyKind::Socks(socks) => socks.scheme(),
+        };
+        format!("{scheme}://{}:{}", self.host, self.port)
     }
 
     /// As a place that connections go to.
     pub(crate) fn origin(&self) -> Origin {
-        Origin { scheme: Scheme::Http, host: self.host.clone(), port: self.port }
+        let scheme = if self.kind == ProxyKind::Https { Scheme::Https } else { Scheme::Http };
+        Origin { scheme, host: self.host.clone(), port: self.port }
     }
 }
 
@@ -189,6 +198,12 @@ impl Proxies {
         self.via(origin).carrier()
     }
 
+    /// Whether one of them is spoken to through TLS.
+    pub fn want_tls(&self) -> bool {
+        let mut proxies = [&self.http, &self.https].into_iter().flatten();
+        proxies.any(|proxy| proxy.kind == ProxyKind::Https)
+    }
+
     pub(crate) fn via(&self, origin: &Origin) -> Via<'_> {
         let (proxy, tunnel) = match origin.scheme {
             Scheme::Http => (&self.http, self.tunnels == Tunnels::All),
@@ -197,8 +212,8 @@ impl Proxies {
         match proxy {
             Some(proxy) if !self.except.covers(origin.bare_host()) => match proxy.kind {
                 ProxyKind::Socks(socks) => Via::Socks(proxy, socks),
-                ProxyKind::Http if tunnel => Via::Tunnel(proxy),
-                ProxyKind::Http => Via::Request(proxy),
+                ProxyKind::Http | ProxyKind::Https if tunnel => Via::Tunnel(proxy),
+                ProxyKind::Http | ProxyKind::Https => Via::Request(proxy),
             },
             _ => Via::Nobody,
         }
@@ -206,11 +221,11 @@ impl Proxies {
 }
 
 impl<'a> Via<'a> {
-    /// Whom the connection leads to.
-    pub(crate) fn place(self, origin: &Origin) -> Origin {
+    /// The proxy that connections lead to.
+    pub(crate) fn proxy(self) -> Option<&'a Proxy> {
         match self {
-            Self::Nobody => origin.clone(),
-            Self::Request(proxy) | Self::Tunnel(proxy) | Self::Socks(proxy, _) => proxy.origin(),
+            Self::Nobody => None,
+            Self::Request(proxy) | Self::Tunnel(proxy) | Self::Socks(proxy, _) => Some(proxy),
         }
     }
 
@@ -332,7 +347,8 @@ fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
 /// What an exchange has to do with a tunnel.
 pub(crate) struct Tunnel<'a, W: Wire> {
     pub(crate) proxy: &'a Proxy,
-    pub(crate) origin: &'a Origin,
+    /// Where it shall lead.
+    pub(crate) to: &'a Origin,
     pub(crate) user_agent: &'a str,
     pub(crate) limits: Limits,
     pub(crate) reporter: &'a Reporter<W>,
@@ -362,7 +378,7 @@ impl<W: Wire> Tunnel<'_, W> {
     pub(crate) async fn make(
         &self,
         wire: &W,
-        stream: &mut W::Stream,
+        stream: &mut Channel<W::Stream>,
         prover: Option<&mut Prover>,
         limit: Option<Duration>,
         cause: Option<EventId>,
@@ -380,7 +396,7 @@ impl<W: Wire> Tunnel<'_, W> {
     async fn ask(
         &self,
         wire: &W,
-        stream: &mut W::Stream,
+        stream: &mut Channel<W::Stream>,
         mut prover: Option<&mut Prover>,
         cause: Option<EventId>,
     ) -> Result<Answered, FaultKind> {
@@ -462,7 +478,7 @@ impl<W: Wire> Tunnel<'_, W> {
 
     /// What is asked for. The port always stands there.
     fn target(&self) -> String {
-        format!("{}:{}", self.origin.host, self.origin.port)
+        format!("{}:{}", self.to.host, self.to.port)
     }
 
     fn head(&self, authorization: Option<String>) -> RequestHead {
@@ -570,7 +586,8 @@ mod tests {
         ] {
             assert_eq!(kind(text), Ok(ProxyKind::Socks(socks)), "{text}");
         }
-        for text in ["socks6://cache.test", "https://cache.test", "http://", "", "a b"] {
+        assert_eq!(kind("HTTPS://cache.test:8443"), Ok(ProxyKind::Https));
+        for text in ["socks6://cache.test", "ftp://cache.test", "http://", "", "a b"] {
             assert!(Proxy::parse(text, None).is_err(), "{text}");
         }
     }

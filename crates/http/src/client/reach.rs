@@ -6,23 +6,24 @@ use std::rc::Rc;
 use http::Version;
 use roundtrip_record::{EndedBy, EventId, ExchangeId, LookupId};
 use roundtrip_wire::Wire;
+use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 use super::Client;
 use super::clocks::DialLimits;
-use super::connect::Connected;
-use super::dial::{Dial, Opened, Undone, offer};
+use super::dial::{Dial, Entered, Opened, offer};
 use super::failure::Failure;
 use super::group::{Credentials, Group};
 use super::order::Order;
 use super::origin::Origin;
 use super::proxy::Via;
+use super::undone::Undone;
 use crate::reporter::Reporter;
 
 /// A connection to a server that carries nothing yet, not even TLS.
 pub struct Reached<W: Wire> {
     dial: Dial<W>,
-    connected: Connected<W::Stream>,
+    connected: Entered<W>,
     lookup: Option<LookupId>,
 }
 
@@ -63,12 +64,12 @@ impl<W: Wire> Client<W> {
 
 impl<W: Wire> Reached<W> {
     /// The connection, to see whether the server is first to say something.
-    pub fn stream(&mut self) -> &mut W::Stream {
+    pub fn stream(&mut self) -> &mut (impl AsyncRead + AsyncWrite + Unpin + use<W>) {
         &mut self.connected.stream
     }
 
     /// The connection, for whatever it is.
-    pub fn into_stream(self) -> W::Stream {
+    pub fn into_stream(self) -> impl AsyncRead + AsyncWrite + Unpin + use<W> {
         self.connected.stream
     }
 
@@ -82,7 +83,7 @@ impl<W: Wire> Reached<W> {
         let Self { mut dial, connected, lookup } = self;
         let shared = Rc::clone(&dial.shared);
         dial.origin = origin;
-        let via = shared.options.proxies.via(&dial.origin);
+        let via = shared.via(&dial.origin);
         if matches!(via, Via::Request(_)) {
             // It leads through a tunnel, and a request would not.
             return Ok(Version::HTTP_11);

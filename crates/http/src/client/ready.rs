@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::carrier::Carrier;
 use super::clocks::{Clocks, up_fault};
-use super::dial::{Dial, Opened, Undone, offer};
+use super::dial::{Dial, Opened, offer};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::group::Group;
@@ -25,7 +25,9 @@ use super::pool::{Grant, Queued};
 use super::request::Request;
 use super::retry::Route;
 use super::stream::Stream;
+use super::three;
 use super::tls::Offer;
+use super::undone::Undone;
 
 /// What carries a request to its origin, and that origin.
 pub(crate) async fn ready<W: Wire>(
@@ -42,11 +44,30 @@ pub(crate) async fn ready<W: Wire>(
         return Err(fail(Step::Url, exchange.began, None, kind));
     };
     let wanted = request.version.unwrap_or(shared.options.version);
-    let via = shared.options.proxies.via(&origin);
+    let via = shared.via(&origin);
     let offer = offer(&shared.options, &origin, via, wanted);
     let group = Group { origin: via.key(&origin), credentials: request.credentials };
     if route.only_one {
         shared.pool.only_one(&group);
+    }
+    let dial = Dial {
+        shared: Rc::clone(shared),
+        origin: origin.clone(),
+        reporter: exchange.reporter.clone(),
+        cause: exchange.started,
+        limits: clocks.dialing(),
+        order: request.order,
+        heard: request.heard.clone(),
+    };
+    let three = three::obtain(dial.clone(), &group, wanted, route);
+    match within(clocks, three).await {
+        Ok(Ok(Some(three))) => {
+            let most = shared.options.limits.head;
+            return Ok((Box::new(three::Flow::new(three, origin.clone(), most)), origin));
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(undone)) => return Err(undone.lost(exchange)),
+        Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     }
     let acquired = shared.pool.acquire(&group, request.priority, route.reuse, offer);
     let late = shared.options.binding == Binding::Late && route == Route::default();
@@ -54,24 +75,12 @@ pub(crate) async fn ready<W: Wire>(
         Ok(Grant::Kept(connection)) => Opened::One(connection),
         Ok(Grant::Two(two)) => Opened::Two(two),
         Ok(Grant::Open(permit)) => {
-            let dial = Dial {
-                shared: Rc::clone(shared),
-                origin: origin.clone(),
-                reporter: exchange.reporter.clone(),
-                cause: exchange.started,
-                limits: clocks.dialing(),
-                order: request.order,
-                heard: request.heard.clone(),
-            };
             let opened = if late {
                 first_free(&dial, request, &group, offer, permit, clocks).await
             } else {
                 dial.open(permit).await
             };
-            opened.map_err(|undone| {
-                let Undone { step, since, connection, cause, kind } = undone;
-                exchange.lost(step, since, connection, cause, kind)
-            })?
+            opened.map_err(|undone| undone.lost(exchange))?
         }
         Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     };
@@ -82,6 +91,14 @@ pub(crate) async fn ready<W: Wire>(
         Opened::Two(two) => Box::new(Stream::new(two, origin.clone())),
     };
     Ok((carrier, origin))
+}
+
+impl Undone {
+    /// An exchange comes to nothing by it.
+    fn lost<W: Wire>(self, exchange: &Exchange<W>) -> Failure {
+        let Self { step, since, connection, cause, kind } = self;
+        exchange.lost(step, since, connection, cause, kind)
+    }
 }
 
 /// Opens a connection for whoever is first to need it, and waits for the first that is free: that one,
@@ -126,7 +143,7 @@ async fn first_free<W: Wire>(
         if let Ok(Grant::Kept(_) | Grant::Two(_)) = granted
             && !work.send.is_zero()
         {
-            wire.sleep(about(wire, work.send)).await;
+            pool.go(about(wire, work.send)).await;
         }
         match granted {
             Ok(Grant::Kept(connection)) => return Ok(Opened::One(connection)),

@@ -312,9 +312,10 @@ impl Request {
         fields
     }
 
-    /// Whether the caller's own fields say that the body goes in chunks.
+    /// Whether the caller's own fields say that the body goes in chunks. HTTP/1.0 has none (RFC 9112 §6.1),
+    /// but whoever asks for them there knows whom they talk to: then it is chunks, and no length beside them.
     fn chunks(&self, version: Version) -> bool {
-        version == Version::HTTP_11 && self.fields.has("Transfer-Encoding", "chunked")
+        version < Version::HTTP_2 && self.fields.has("Transfer-Encoding", "chunked")
     }
 
     /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
@@ -407,6 +408,8 @@ mod tests {
         );
         assert_eq!(told(&[], "content-length", one), chunked);
         assert_eq!(told(&[], "content-length", Version::HTTP_10), length);
+        // Whoever asks for chunks where there are none gets them, and no length beside them.
+        assert_eq!(told(&[("Transfer-Encoding", "chunked")], "", Version::HTTP_10), chunked);
     }
 
     #[test]

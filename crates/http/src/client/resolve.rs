@@ -14,8 +14,6 @@ pub struct Resolved {
     pub lookup: Option<LookupId>,
     /// The addresses, best first. Families are interleaved by the client.
     pub addresses: Addresses,
-    /// The port there, where it is another than the one that was asked for.
-    pub port: Option<u16>,
     /// The event of the lookup's end.
     pub event: Option<EventId>,
 }
@@ -30,6 +28,12 @@ pub trait Resolve {
         port: u16,
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>>;
+
+    /// The host, an IPv6 address without brackets, and the port that stand in for these: it is them that are
+    /// looked up and connected to, or that a proxy is asked for. `None` where they stand for themselves.
+    fn elsewhere(&self, _host: &str, _port: u16) -> Option<(String, u16)> {
+        None
+    }
 }
 
 /// Knows addresses without asking: literal ones, and those it was given.
@@ -56,7 +60,7 @@ impl Resolve for Fixed {
             Err(FaultKind::NxDomain { name: host.to_owned(), soa: None, ttl: None })
         } else {
             let addresses = addresses.into();
-            Ok(Resolved { lookup: None, addresses, port: None, event: cause })
+            Ok(Resolved { lookup: None, addresses, event: cause })
         };
         Box::pin(core::future::ready(found))
     }

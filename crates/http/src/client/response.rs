@@ -15,6 +15,7 @@ use super::carrier::{Abandoned, Arrived, Carrier, Place};
 use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
 use super::failure::Failure;
+use super::heard::Heard;
 use super::keeper::Keeper;
 use super::request::{Decode, Request};
 use super::stored::Stored;
@@ -80,6 +81,7 @@ pub struct ResponseBody<W: Wire> {
     moved: u64,
     decoder: Option<Decoder>,
     keeper: Option<Keeper>,
+    version: Version,
     status: StatusCode,
     codings: Vec<String>,
     media_type: Option<String>,
@@ -91,6 +93,8 @@ pub struct ResponseBody<W: Wire> {
     raw_done: bool,
     failed: Option<Failure>,
     trailers: Fields,
+    /// Is told how far it has come.
+    heard: Option<Heard>,
 }
 
 impl<W: Wire> Response<W> {
@@ -133,6 +137,7 @@ impl<W: Wire> Response<W> {
             running: Some(running),
             decoder: None,
             keeper: Some(keeper),
+            version: head.line.version,
             status: head.line.status,
             codings,
             media_type: head.fields.text("Content-Type").map(crate::media::essence),
@@ -143,6 +148,7 @@ impl<W: Wire> Response<W> {
             raw_done: empty,
             failed: None,
             trailers: Fields::new(),
+            heard: request.heard.clone(),
         };
         match decoder {
             Ok(decoder) => body.decoder = decoder,
@@ -344,6 +350,9 @@ impl<W: Wire> ResponseBody<W> {
             Poll::Ready(Some(Ok(bytes))) => {
                 clocks.pause();
                 self.received += bytes.len() as u64;
+                if let Some(heard) = &self.heard {
+                    heard.receives(self.received);
+                }
                 Poll::Ready(Some(bytes))
             }
             Poll::Ready(Some(Err(trouble))) => {
@@ -394,6 +403,9 @@ impl<W: Wire> ResponseBody<W> {
         let ended = self.report_ended(cause, &running, None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
+        if let Some(heard) = &self.heard {
+            heard.reaches(Step::Page);
+        }
         if let Some(collector) = self.collector.take() {
             collector.end(self.received);
         }
@@ -434,6 +446,7 @@ impl<W: Wire> ResponseBody<W> {
             moved: 0,
             decoder: None,
             keeper: None,
+            version: stored.version,
             status: stored.status,
             codings: Vec::new(),
             media_type: None,
@@ -444,6 +457,7 @@ impl<W: Wire> ResponseBody<W> {
             raw_done: true,
             failed: None,
             trailers: Fields::new(),
+            heard: None,
         };
         body.holding(stored)
     }
@@ -494,6 +508,7 @@ impl<W: Wire> ResponseBody<W> {
         let report = EndReport {
             connection: running.place.connection,
             stream: running.place.stream,
+            version: self.version,
             arrived: running.carrier.last_arrived(),
             body: BodyRecord {
                 framing: self.framing,

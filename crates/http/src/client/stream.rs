@@ -395,7 +395,7 @@ impl<W: Wire> Drop for Stream<W> {
 
 /// The fields of a request as they stand on the wire: `:authority` in place of Host, names in lower
 /// case. The other pseudo-fields are told by the request's own method and URL.
-fn as_sent(head: &RequestHead) -> Fields {
+pub(crate) fn as_sent(head: &RequestHead) -> Fields {
     let mut fields = Fields::new();
     if let Some(host) = head.fields.get("Host") {
         fields.add_pseudo(":authority", host);

@@ -64,7 +64,7 @@ async fn talk<W: Wire>(
         return Err(Lost { failure, again: Again::No });
     }
     let closing = options.keep_alive == KeepAlive::Off && version < Version::HTTP_2;
-    let proxy = options.proxies.via(origin).carrier();
+    let proxy = shared.via(origin).carrier();
     let head = request.head(origin, &options.user_agent, version, closing, proxy);
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
     let keeper = Keeper::of_upload(&shared.wire.log(), &request);
@@ -308,6 +308,7 @@ impl<W: Wire> Talk<W> {
         if let Some(heard) = &self.heard {
             heard.reaches(Step::Body);
         }
+        self.exchange.shared.learn(&request.url, &arrived.head.fields);
         let log = self.exchange.shared.wire.log();
         let running =
             Running { place: self.carrier.place(), carrier: self.carrier, clocks: self.clocks };

@@ -6,7 +6,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
-use roundtrip_record::{Certificate, EventId, FaultKind, TlsStarted, Trace as _, What};
+use roundtrip_quic::{Ended, Handshake};
+use roundtrip_record::{
+    Certificate, ConnectionId, EventId, FaultKind, Time, TlsStarted, Trace as _, What,
+};
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, ClientConnection, ResolvesClientCert};
@@ -20,7 +23,7 @@ use super::alert;
 use super::certificate::summarize;
 use super::refusal::refused;
 use crate::channel::{Channel, Counted};
-use crate::session::{established, text};
+use crate::session::{THREE, established, established_within, text};
 
 /// What TLS is made of. All of it comes from the caller: on a live wire the platform's trust and the
 /// machine's randomness, in the lab a generated authority and the host's own generator.
@@ -47,7 +50,11 @@ pub struct Tls {
     one: Arc<ClientConfig>,
     /// Offers HTTP/2 before HTTP/1.1.
     two: Arc<ClientConfig>,
+    /// Offers HTTP/3, within QUIC.
+    three: Arc<ClientConfig>,
     witness: Arc<Witness>,
+    /// What is spoken with proxies, whom others may vouch for.
+    proxies: Option<Arc<Tls>>,
 }
 
 /// Which protocols are offered (RFC 7301).
@@ -85,10 +92,28 @@ impl Tls {
         if let Some(key_log) = options.key_log {
             config.key_log = key_log;
         }
-        let mut two = config.clone();
+        let (mut two, mut three) = (config.clone(), config.clone());
         config.alpn_protocols = Offer::One.protocols();
         two.alpn_protocols = Offer::TwoAndOne.protocols();
-        Ok(Self { one: Arc::new(config), two: Arc::new(two), witness })
+        three.alpn_protocols = vec![THREE.to_vec()];
+        let (one, two, three) = (Arc::new(config), Arc::new(two), Arc::new(three));
+        Ok(Self { one, two, three, witness, proxies: None })
+    }
+
+    /// For HTTP/3, within QUIC.
+    pub(crate) fn within_quic(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.three)
+    }
+
+    /// The same, which speaks with proxies as this other one does; without, it speaks with none.
+    #[must_use]
+    pub fn and_proxies(self, proxies: Self) -> Self {
+        Self { proxies: Some(Arc::new(proxies)), ..self }
+    }
+
+    /// What is spoken with proxies.
+    pub(crate) fn with_proxies(&self) -> Option<&Self> {
+        self.proxies.as_deref()
     }
 
     fn config(&self, offer: Offer) -> Arc<ClientConfig> {
@@ -113,7 +138,7 @@ pub(crate) struct Secured<S> {
 pub(crate) async fn handshake<W: Wire>(
     wire: &W,
     tls: &Tls,
-    stream: Counted<W::Stream>,
+    stream: Counted<Channel<W::Stream>>,
     host: &str,
     offer: Offer,
     limit: Option<Duration>,
@@ -155,6 +180,60 @@ pub(crate) async fn handshake<W: Wire>(
     Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two, names })
 }
 
+/// Reports that TLS begins within a connection of QUIC.
+pub(crate) fn begin_within<W: Wire>(
+    wire: &W,
+    connection: ConnectionId,
+    host: &str,
+    cause: Option<EventId>,
+) -> Option<EventId> {
+    wire.log().emit(wire.now(), cause, || {
+        let named = host.parse::<std::net::IpAddr>().is_err();
+        What::TlsStarted(TlsStarted {
+            connection,
+            server_name: if named { host.to_owned() } else { String::new() },
+            alpn: vec![text(THREE)],
+        })
+    })
+}
+
+/// Reports that TLS is complete within a connection of QUIC.
+pub(crate) fn complete_within<W: Wire>(
+    wire: &W,
+    connection: ConnectionId,
+    handshake: &Handshake,
+    arrived: Option<Time>,
+    cause: Option<EventId>,
+) -> Option<EventId> {
+    wire.log().emit(wire.now(), cause, || {
+        let certificates = handshake.certificates.iter().map(|der| certificate(wire, der));
+        let certificates = certificates.collect();
+        What::TlsEstablished(established_within(connection, handshake, certificates, arrived))
+    })
+}
+
+/// What a handshake within QUIC that failed comes to: the fault, where it is one of TLS.
+pub(crate) fn fault_within(
+    tls: &Tls,
+    host: &str,
+    error: Option<&rustls::Error>,
+    ended: &Ended,
+) -> Option<FaultKind> {
+    match (error, ended.alert()) {
+        (Some(rustls::Error::InvalidCertificate(why)), _) => {
+            Some(refused(host, &tls.witness.take(), why))
+        }
+        (Some(other), _) => {
+            Some(FaultKind::TlsFailed { why: other.to_string(), alert_received: false })
+        }
+        (None, Some(number)) => {
+            let why = alert::words(rustls::AlertDescription::from(number));
+            Some(FaultKind::TlsFailed { why, alert_received: true })
+        }
+        (None, None) => None,
+    }
+}
+
 /// The names for which a server's certificate lets it answer.
 fn names(tls: &Tls, session: &ClientConnection) -> Vec<String> {
     if tls.two.client_auth_cert_resolver.has_certs() {
@@ -167,18 +246,19 @@ fn names(tls: &Tls, session: &ClientConnection) -> Vec<String> {
 /// The chain that a server showed, for the record.
 fn chain<W: Wire>(wire: &W, session: &ClientConnection) -> Vec<Certificate> {
     let chain = session.peer_certificates().unwrap_or_default();
-    let certificate = |der: &CertificateDer<'_>| {
-        let summary = summarize(der).unwrap_or_default();
-        Certificate {
-            subject: summary.subject,
-            issuer: summary.issuer,
-            names: summary.names,
-            not_before: summary.not_before,
-            not_after: summary.not_after,
-            der: wire.log().body(der),
-        }
-    };
-    chain.iter().map(certificate).collect()
+    chain.iter().map(|der| certificate(wire, der)).collect()
+}
+
+fn certificate<W: Wire>(wire: &W, der: &CertificateDer<'_>) -> Certificate {
+    let summary = summarize(der).unwrap_or_default();
+    Certificate {
+        subject: summary.subject,
+        issuer: summary.issuer,
+        names: summary.names,
+        not_before: summary.not_before,
+        not_after: summary.not_after,
+        der: wire.log().body(der),
+    }
 }
 
 /// What a handshake that failed comes to.

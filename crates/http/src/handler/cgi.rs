@@ -4,6 +4,7 @@ use core::any::Any;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -21,6 +22,10 @@ use crate::server::{Handler, Request, RequestBody, Response};
 
 /// How large a program's head may be.
 const HEAD: usize = 64 * 1024;
+/// How much of a body is kept whose length is not known beforehand.
+const KEPT: usize = 16 << 20;
+/// How much of what a program says is waited for before its answer goes out, where it says how long that is.
+const AHEAD: usize = 64 * 1024;
 /// How much is read from a program at once.
 const READ: usize = 16 * 1024;
 
@@ -58,8 +63,9 @@ pub struct Program {
 ///
 /// One thing of the RFC is not done: the query is never made into arguments (§4.4), which has hurt too
 /// many interpreters. A local redirect (§6.2.2) is told in [`Response::local`]; whoever calls this
-/// handler follows it, with [`crate::server::follow`], or else the client does. A request whose body's
-/// length is not known beforehand is answered with 411, since §4.1.2 wants to know it.
+/// handler follows it, with [`crate::server::follow`], or else the client does. A request's body whose length
+/// is not known beforehand is read first, since §4.1.2 wants to know it; one that is longer than 16 MiB is
+/// answered with 411.
 pub struct Cgi {
     root: PathBuf,
     prefix: String,
@@ -91,23 +97,27 @@ impl Cgi {
             Ok(script) => script,
             Err(status) => return Response::error(status, "There is no such program."),
         };
-        let Some(length) = body.length() else {
-            let why = "A program must know beforehand how long the body is.";
-            return Response::error(StatusCode::LENGTH_REQUIRED, why).closing();
+        let (length, feed) = match body.length() {
+            Some(length) => (length, Feed::Coming(body)),
+            None => match read_first(body).await {
+                Ok(kept) => (kept.iter().map(|piece| piece.len() as u64).sum(), Feed::Kept(kept)),
+                Err(response) => return *response,
+            },
         };
         let command = Command {
             folder: script.file.parent().unwrap_or(&self.root).to_path_buf(),
             environment: environment(self, request, &script, length),
-            program: script.file,
+            program: script.file.clone(),
         };
         let program = match self.spawn.spawn(&command) {
             Ok(program) => program,
-            Err(error) => return refuse(&error),
+            Err(error) => return refuse(&error).because(format!("{}: {error}", script.name)),
         };
-        let mut run = Run::new(program, body);
+        let mut run = Run::new(program, feed);
         match run.head().await {
-            Ok(head) => respond(&head, run),
-            Err(why) => Response::error(StatusCode::BAD_GATEWAY, &why),
+            Ok(head) => respond(&head, run).await,
+            Err(why) => Response::error(StatusCode::BAD_GATEWAY, &why)
+                .because(format!("{}: {why}", script.name)),
         }
     }
 
@@ -244,10 +254,48 @@ fn add_fields(fields: &Fields, all: &mut Vec<(String, String)>) {
     }
 }
 
+/// A request's body, for a program.
+enum Feed {
+    /// It comes.
+    Coming(RequestBody),
+    /// It was read.
+    Kept(VecDeque<Bytes>),
+}
+
+impl Feed {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self {
+            // A body that ends too early is one that has ended, for a program that counts.
+            Self::Coming(body) => body.poll_chunk(context).map(|chunk| chunk?.ok()),
+            Self::Kept(pieces) => Poll::Ready(pieces.pop_front()),
+        }
+    }
+}
+
+/// Reads a body to its end whose length has to be known.
+async fn read_first(mut body: RequestBody) -> Result<VecDeque<Bytes>, Box<Response>> {
+    let (mut kept, mut length) = (VecDeque::new(), 0);
+    while let Some(chunk) = poll_fn(|context| body.poll_chunk(context)).await {
+        let Ok(chunk) = chunk else {
+            let why = "The body did not come to its end.";
+            return Err(Response::error(StatusCode::BAD_REQUEST, why).closing().into());
+        };
+        length += chunk.len();
+        if length > KEPT {
+            let why = "A program must know beforehand how long a body is that is so long.";
+            return Err(Response::error(StatusCode::LENGTH_REQUIRED, why).closing().into());
+        }
+        kept.push_back(chunk);
+    }
+    Ok(kept)
+}
+
 /// A program that runs, and the request's body on its way into it.
 struct Run {
     program: Program,
-    body: RequestBody,
+    body: Feed,
+    /// How much it may still say; `None`: all that it wants to.
+    left: Option<u64>,
     /// Taken from the body and not written yet.
     piece: Bytes,
     /// The program has all of the body, or does not want more of it.
@@ -257,8 +305,9 @@ struct Run {
 }
 
 impl Run {
-    fn new(program: Program, body: RequestBody) -> Self {
-        Self { program, body, piece: Bytes::new(), fed: false, buffer: BytesMut::new() }
+    fn new(program: Program, body: Feed) -> Self {
+        let (piece, buffer) = (Bytes::new(), BytesMut::new());
+        Self { program, body, left: None, piece, fed: false, buffer }
     }
 
     /// Writes what can be written of the body. A program need not read all of it (RFC 3875 §4.2).
@@ -267,8 +316,8 @@ impl Run {
             if self.piece.is_empty() {
                 match self.body.poll_chunk(context) {
                     Poll::Pending => return,
-                    Poll::Ready(Some(Ok(piece))) => self.piece = piece,
-                    Poll::Ready(_) => {
+                    Poll::Ready(Some(piece)) => self.piece = piece,
+                    Poll::Ready(None) => {
                         if self.program.input.as_mut().poll_shutdown(context).is_ready() {
                             self.fed = true;
                         }
@@ -293,6 +342,16 @@ impl Run {
         self.buffer.reserve(READ);
         let read = self.program.output.read_buf(&mut self.buffer);
         core::future::Future::poll(core::pin::pin!(read), context)
+    }
+
+    /// Reads until so much is there; tells whether the program has ended before.
+    async fn read_ahead(&mut self, most: usize) -> io::Result<bool> {
+        while self.buffer.len() < most {
+            if poll_fn(|context| self.poll_fill(context)).await? == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The head of what it says, up to and with the blank line. Lines end as they do on the
@@ -334,6 +393,9 @@ impl Stream for Run {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
         if self.buffer.is_empty() {
             match ready!(self.poll_fill(context)) {
                 Ok(0) => return Poll::Ready(None),
@@ -343,12 +405,18 @@ impl Stream for Run {
         } else {
             self.poll_feed(context);
         }
-        Poll::Ready(Some(Ok(self.buffer.split().freeze())))
+        let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let most = most.min(self.buffer.len());
+        let piece = self.buffer.split_to(most).freeze();
+        if let Some(left) = &mut self.left {
+            *left -= piece.len() as u64;
+        }
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 
 /// Makes a response of the program's head (RFC 3875 §6.2, §6.3).
-fn respond(head: &[u8], run: Run) -> Response {
+async fn respond(head: &[u8], run: Run) -> Response {
     let bad = |why: &str| Response::error(StatusCode::BAD_GATEWAY, why);
     let mut fields = Fields::new();
     for line in head.split(|&byte| byte == b'\n') {
@@ -376,8 +444,30 @@ fn respond(head: &[u8], run: Run) -> Response {
     response.reason = reason.filter(|reason| !reason.is_empty());
     response.fields = fields;
     response.local = local;
-    response.body = Body::stream(length, run);
+    response.body = match length {
+        None => Body::stream(None, run),
+        Some(length) => match body_of(length, run).await {
+            Ok(body) => body,
+            Err(error) => {
+                return bad("The program cannot be read.").because(format!("its output: {error}"));
+            }
+        },
+    };
     response
+}
+
+/// The body of a program that says how long it is. One that comes to its end soon is as long as it is,
+/// whatever the program said; of any other it is held to its word: what is more is left out, and what is
+/// missing shows in the end.
+async fn body_of(length: u64, mut run: Run) -> io::Result<Body> {
+    let most = usize::try_from(length).unwrap_or(AHEAD).min(AHEAD);
+    let ended = run.read_ahead(most).await?;
+    // Nothing at all is the answer to HEAD, which is about a body that it does not have.
+    if ended && !run.buffer.is_empty() {
+        return Ok(run.buffer.split().freeze().into());
+    }
+    run.left = Some(length);
+    Ok(Body::stream(Some(length), run))
 }
 
 fn parse_status(text: &str) -> Option<(StatusCode, String)> {

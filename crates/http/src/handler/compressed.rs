@@ -11,6 +11,7 @@ use futures_util::stream::once;
 use http::{Method, StatusCode};
 use roundtrip_wire::LocalFuture;
 
+use super::negotiate::accepts;
 use crate::Body;
 use crate::server::{Handler, Request, RequestBody, Response};
 
@@ -36,7 +37,7 @@ impl Handler for Compressed {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(async move {
             let mut response = self.inner.handle(request, body).await;
-            let taken = request.head.fields.has("Accept-Encoding", "gzip");
+            let taken = accepts(&request.head.fields, "gzip");
             if !is_text(&response) || response.body.length().is_some_and(|has| has < SHORTEST) {
                 return response;
             }

@@ -26,7 +26,10 @@ impl Validators {
         let weak = if settled { "" } else { "W/" };
         Self {
             etag: format!("{weak}\"{length:x}-{nanos:x}\""),
+            // A date in the future is told as now (RFC 9110 §8.8.2.1).
             modified: since
+                .map(|since| (SystemTime::UNIX_EPOCH + since).min(now.max(SystemTime::UNIX_EPOCH)))
+                .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
                 .map(|since| SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())),
         }
     }

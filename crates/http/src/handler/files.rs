@@ -12,11 +12,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use roundtrip_record::Time;
 use roundtrip_wire::LocalFuture;
 
 use super::conditional::{self, Validators};
 use super::listing;
+use super::negotiate::{READY, accepts};
 use super::path::{PathError, Place};
 use super::range::{self, Range, Wanted};
 use super::tree::Tree;
@@ -26,8 +26,9 @@ use crate::server::{Handler, Request, RequestBody, Response};
 
 /// Files this small are kept in memory while they are asked for.
 const SMALL: u64 = 64 * 1024;
-/// How long what is known of a file is taken for true without looking again.
-const FRESH: Duration = Duration::from_millis(100);
+/// A file that was changed no longer ago than this when it was read may have changed once more without a
+/// trace: clocks of file systems have a grain.
+const SETTLED: Duration = Duration::from_secs(1);
 /// How many files are known at one time.
 const KNOWN: usize = 512;
 /// Of how much of a file the media type is made.
@@ -36,13 +37,15 @@ const START: usize = 4 * 1024;
 /// Serves files: media types, validators, preconditions, ranges, index pages and listings. Nothing
 /// outside the root is reached, by whatever spelling or symbolic link.
 ///
-/// What it knows of a file it takes for true for a tenth of a second, so that a file asked for
-/// thousands of times a second is not looked up as often.
+/// What it knows of a file it uses again as long as the file at that path is the same and as it was; its
+/// path is not walked and its content not read anew then.
 pub struct Files {
     root: Root,
     index: Vec<String>,
     listing: Listing,
     hidden: Hidden,
+    ready: Ready,
+    fallback: Option<String>,
     known: RefCell<BTreeMap<String, Rc<Known>>>,
 }
 
@@ -64,6 +67,16 @@ pub enum Hidden {
     Missing,
 }
 
+/// Whether files that were compressed beforehand stand beside the files that they are of: `a.css.br`,
+/// `a.css.zst`, `a.css.gz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// They are sent to clients that take their coding.
+    Sent,
+    /// They are files as any others.
+    Ignored,
+}
+
 impl Hidden {
     /// Whether a name may be seen.
     fn shows(self, name: &str) -> bool {
@@ -78,7 +91,8 @@ enum Root {
 
 /// A file as it was when last looked at.
 struct Known {
-    looked: Time,
+    /// Where it was found, and what it was like then; `None`: it cannot change.
+    found: Option<(PathBuf, Stamp)>,
     content: Content,
     length: u64,
     validators: Validators,
@@ -86,15 +100,39 @@ struct Known {
     media_type: String,
 }
 
+/// What tells a file from the one that was at its path before, and from itself before it was written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    created: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(meta: &fs::Metadata) -> Self {
+        let (modified, created) = (meta.modified().ok(), meta.created().ok());
+        Self { length: meta.len(), modified, created }
+    }
+
+    /// Whether a change of the file after `now` would show.
+    fn is_settled(self, now: SystemTime) -> bool {
+        let before = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age >= SETTLED);
+        self.modified.is_some_and(before) && self.created.is_none_or(before)
+    }
+}
+
 #[derive(Clone)]
 enum Content {
     Bytes(Bytes),
-    Path(PathBuf),
+    /// In the file, which is opened for each request.
+    File,
 }
 
 /// What a path leads to.
 enum Found {
-    File(Rc<Known>),
+    /// A file, open where it is not in memory: content and what is said of it come from one descriptor,
+    /// whatever becomes of its path meanwhile.
+    File(Rc<Known>, Open),
     Listing(Vec<listing::Entry>),
     Folder,
 }
@@ -120,7 +158,8 @@ impl Files {
     fn new(root: Root) -> Self {
         let index = vec!["index.html".into(), "index.htm".into()];
         let (listing, hidden) = (Listing::Shown, Hidden::Served);
-        Self { root, index, listing, hidden, known: RefCell::default() }
+        let (ready, fallback, known) = (Ready::Ignored, None, RefCell::default());
+        Self { root, index, listing, hidden, ready, fallback, known }
     }
 
     /// Shows folders without an index page, or does not.
@@ -137,14 +176,29 @@ impl Files {
         self
     }
 
+    /// Sends files that were compressed beforehand, or does not.
+    #[must_use]
+    pub fn with_ready(mut self, ready: Ready) -> Self {
+        self.ready = ready;
+        self
+    }
+
+    /// Answers with the file at this path of a URL where there is none at the path that was asked for: an
+    /// application that makes sense of its own paths in the browser.
+    #[must_use]
+    pub fn with_fallback(mut self, path: Option<String>) -> Self {
+        self.fallback = path;
+        self
+    }
+
     fn answer(&self, request: &Request) -> Response {
         let method = &request.head.line.method;
         if let Some(response) = refuse_method(method) {
             return response;
         }
         let path = request.path();
-        if let Some(known) = self.fresh(path, request.at) {
-            return serve(request, &known);
+        if let Some((known, content)) = self.same(path) {
+            return serve(request, &known, &content);
         }
         let place = match Place::parse(path) {
             Ok(place) => place,
@@ -154,10 +208,7 @@ impl Files {
             return refuse(PathError::Nowhere);
         }
         match self.find(&place, request) {
-            Ok(Found::File(known)) => {
-                self.keep(path, &known);
-                serve(request, &known)
-            }
+            Ok(Found::File(known, content)) => self.file(path, request, &known, &content),
             Ok(Found::Folder) => {
                 let query = match request.query() {
                     "" => String::new(),
@@ -173,18 +224,107 @@ impl Files {
                 entries.retain(|entry| self.hidden.shows(&entry.name));
                 Response::html(listing::page(&place, entries))
             }
-            Err(error) => error_response(&error),
+            Err(error) => self
+                .instead(request, &error)
+                .unwrap_or_else(|| Self::error_response(&place, &error)),
         }
     }
 
-    /// What is known of the file that this path led to a moment ago.
-    fn fresh(&self, path: &str, now: Time) -> Option<Rc<Known>> {
-        let known = self.known.borrow();
-        let known = known.get(path)?;
-        (now.since(known.looked) < FRESH).then(|| Rc::clone(known))
+    /// Answers with a file that was found.
+    fn file(&self, path: &str, request: &Request, known: &Rc<Known>, content: &Open) -> Response {
+        let (Ready::Sent, Some((at, _))) = (self.ready, &known.found) else {
+            self.keep(path, known, request.wall);
+            return serve(request, known, content);
+        };
+        let variants = READY.iter().filter_map(|coding| {
+            let mut name = at.clone().into_os_string();
+            name.push(coding.suffix);
+            Some((coding, PathBuf::from(name))).filter(|(_, path)| path.is_file())
+        });
+        let (mut any, mut response) = (false, None);
+        for (coding, name) in variants {
+            any = true;
+            if response.is_none() && accepts(&request.head.fields, coding.name) {
+                response = self.variant(request, known, &name).map(|mut response| {
+                    if response.status.is_success() {
+                        response.fields.add("Content-Encoding", coding.name);
+                    }
+                    response
+                });
+            }
+        }
+        let mut response = response.unwrap_or_else(|| serve(request, known, content));
+        if any {
+            response.fields.add("Vary", "Accept-Encoding");
+        }
+        response
     }
 
-    fn keep(&self, path: &str, file: &Rc<Known>) {
+    /// The answer with a file that was compressed beforehand; `None` where it cannot be had, or is older than
+    /// what it is of.
+    fn variant(&self, request: &Request, of: &Known, name: &Path) -> Option<Response> {
+        let Root::Folder(root) = &self.root else { return None };
+        let path = inside(root, name).ok()?;
+        let Ok(Found::File(known, content)) = look(name, &path, request) else { return None };
+        let modified = |known: &Known| known.found.as_ref().and_then(|(_, stamp)| stamp.modified);
+        if modified(&known) < modified(of) {
+            return None;
+        }
+        let mut known = Rc::try_unwrap(known).ok()?;
+        known.media_type.clone_from(&of.media_type);
+        Some(serve(request, &known, &content))
+    }
+
+    /// The answer with the file that is for all paths that lead to none.
+    fn instead(&self, request: &Request, error: &io::Error) -> Option<Response> {
+        let missing =
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        let path = self.fallback.as_ref().filter(|_| missing)?;
+        let place = Place::parse(path).ok()?;
+        let Ok(Found::File(known, content)) = self.find(&place, request) else { return None };
+        Some(self.file(path, request, &known, &content))
+    }
+
+    /// What a path comes to that leads to nothing that can be served.
+    fn error_response(place: &Place, error: &io::Error) -> Response {
+        use io::ErrorKind;
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
+                refuse(PathError::Nowhere)
+            }
+            ErrorKind::PermissionDenied => {
+                Response::error(StatusCode::FORBIDDEN, "That file may not be read.")
+                    .because(format!("{place}: {error}"))
+            }
+            kind if is_loop(kind) => refuse(PathError::Nowhere),
+            _ => Response::error(StatusCode::INTERNAL_SERVER_ERROR, "That file cannot be read.")
+                .because(format!("{place}: {error}")),
+        }
+    }
+
+    /// What is known of the file that this path led to before, if it still is as it was.
+    fn same(&self, path: &str) -> Option<(Rc<Known>, Open)> {
+        let known = Rc::clone(self.known.borrow().get(path)?);
+        let content = match (&known.content, &known.found) {
+            (Content::Bytes(bytes), None) => Open::Bytes(bytes.clone()),
+            (Content::Bytes(bytes), Some((path, stamp))) => {
+                let meta = fs::metadata(path).ok()?;
+                (Stamp::of(&meta) == *stamp).then(|| Open::Bytes(bytes.clone()))?
+            }
+            (Content::File, Some((path, stamp))) => {
+                let file = File::open(path).ok()?;
+                let meta = file.metadata().ok()?;
+                (Stamp::of(&meta) == *stamp).then(|| Open::File(Rc::new(file)))?
+            }
+            (Content::File, None) => return None,
+        };
+        Some((known, content))
+    }
+
+    fn keep(&self, path: &str, file: &Rc<Known>, now: SystemTime) {
+        if file.found.as_ref().is_some_and(|(_, stamp)| !stamp.is_settled(now)) {
+            return;
+        }
         let mut known = self.known.borrow_mut();
         if known.len() >= KNOWN {
             known.clear();
@@ -206,15 +346,16 @@ impl Files {
             if place.slash {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            return look(&path, request).map(Found::File);
+            return look(&place.below(root), &path, request);
         }
         if !place.slash {
             return Ok(Found::Folder);
         }
         for index in &self.index {
-            match inside(root, &path.join(index)).and_then(|path| look(&path, request)) {
+            let name = path.join(index);
+            match inside(root, &name).and_then(|path| look(&name, &path, request)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                found => return found.map(Found::File),
+                found => return found,
             }
         }
         match self.listing {
@@ -228,7 +369,7 @@ impl Files {
         if !place.slash
             && let Some((bytes, modified)) = tree.file(&key)
         {
-            return Ok(Found::File(known_in_memory(&key, bytes, *modified, request)));
+            return Ok(in_memory(&key, bytes, *modified, request));
         }
         let entries = tree.folder(&key).ok_or(io::ErrorKind::NotFound)?;
         if !place.slash {
@@ -237,7 +378,7 @@ impl Files {
         for index in &self.index {
             let key = if key.is_empty() { index.clone() } else { format!("{key}/{index}") };
             if let Some((bytes, modified)) = tree.file(&key) {
-                return Ok(Found::File(known_in_memory(&key, bytes, *modified, request)));
+                return Ok(in_memory(&key, bytes, *modified, request));
             }
         }
         Ok(Found::Listing(entries))
@@ -267,49 +408,49 @@ fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
     if path.starts_with(root) { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
 }
 
-/// Looks at a file, and reads it if it is small. What is neither file nor folder (a device, a pipe)
-/// is not opened: that could take for ever.
-fn look(path: &Path, request: &Request) -> io::Result<Rc<Known>> {
+/// Looks at a file, which was found at `at` and is at `path`, and reads it if it is small. What is neither
+/// file nor folder (a device, a pipe) is not opened: that could take for ever.
+fn look(at: &Path, path: &Path, request: &Request) -> io::Result<Found> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
+    let stamp = Stamp::of(&meta);
     let small = meta.len() <= SMALL;
     let mut start = Vec::new();
     let take = if small { SMALL + 1 } else { START as u64 };
     file.by_ref().take(take).read_to_end(&mut start)?;
     let media_type = media::of_file(name, &start[..start.len().min(START)]);
     // A file that is being written: what was read is what is served.
-    let (length, content) = if small && start.len() as u64 <= SMALL {
-        (start.len() as u64, Content::Bytes(start.into()))
+    let (length, content, open) = if small && start.len() as u64 <= SMALL {
+        let bytes = Bytes::from(start);
+        (bytes.len() as u64, Content::Bytes(bytes.clone()), Open::Bytes(bytes))
     } else {
-        (meta.len(), Content::Path(path.to_path_buf()))
+        (meta.len(), Content::File, Open::File(Rc::new(file)))
     };
-    Ok(known(length, meta.modified().ok(), media_type, content, request))
+    let found = Some((at.to_path_buf(), stamp));
+    Ok(Found::File(known(length, stamp.modified, media_type, (content, found), request), open))
 }
 
-fn known_in_memory(
-    name: &str,
-    bytes: &Bytes,
-    modified: Option<SystemTime>,
-    request: &Request,
-) -> Rc<Known> {
+fn in_memory(name: &str, bytes: &Bytes, modified: Option<SystemTime>, request: &Request) -> Found {
     let media_type = media::of_file(name, &bytes[..bytes.len().min(START)]);
-    known(bytes.len() as u64, modified, media_type, Content::Bytes(bytes.clone()), request)
+    let content = (Content::Bytes(bytes.clone()), None);
+    let known = known(bytes.len() as u64, modified, media_type, content, request);
+    Found::File(known, Open::Bytes(bytes.clone()))
 }
 
 fn known(
     length: u64,
     modified: Option<SystemTime>,
     media_type: String,
-    content: Content,
+    (content, found): (Content, Option<(PathBuf, Stamp)>),
     request: &Request,
 ) -> Rc<Known> {
     let validators = Validators::new(length, modified, request.wall);
     let last_modified = validators.modified.map(httpdate::fmt_http_date);
-    Rc::new(Known { looked: request.at, content, length, validators, last_modified, media_type })
+    Rc::new(Known { found, content, length, validators, last_modified, media_type })
 }
 
 fn refuse_method(method: &Method) -> Option<Response> {
@@ -343,30 +484,20 @@ fn refuse(error: PathError) -> Response {
     }
 }
 
-fn error_response(error: &io::Error) -> Response {
-    use io::ErrorKind;
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => {
-            refuse(PathError::Nowhere)
-        }
-        ErrorKind::PermissionDenied => {
-            Response::error(StatusCode::FORBIDDEN, "That file may not be read.")
-        }
-        _ => Response::error(StatusCode::INTERNAL_SERVER_ERROR, "That file cannot be read."),
-    }
+/// Whether links lead in a circle. The kind has a name by which it is shown, and none yet that could be
+/// matched (`io_error_more`).
+fn is_loop(kind: io::ErrorKind) -> bool {
+    format!("{kind:?}") == "FilesystemLoop"
 }
 
 /// Answers with a file, with parts of it, or with why not.
-fn serve(request: &Request, known: &Known) -> Response {
+fn serve(request: &Request, known: &Known, content: &Open) -> Response {
     let (method, fields) = (&request.head.line.method, &request.head.fields);
     let status = conditional::evaluate(method, fields, &known.validators);
     let mut response = match status {
         Some(StatusCode::NOT_MODIFIED) => Response::new(StatusCode::NOT_MODIFIED),
         Some(status) => Response::error(status, "The file is not in the state asked for."),
-        None => match open(&known.content) {
-            Ok(content) => content.answer(wanted(request, known), known),
-            Err(error) => return error_response(&error),
-        },
+        None => content.answer(wanted(request, known), known),
     };
     if response.status.is_success() || response.status == StatusCode::NOT_MODIFIED {
         response.fields.add("ETag", &known.validators.etag);
@@ -395,13 +526,6 @@ fn wanted(request: &Request, known: &Known) -> Wanted {
 enum Open {
     Bytes(Bytes),
     File(Rc<File>),
-}
-
-fn open(content: &Content) -> io::Result<Open> {
-    match content {
-        Content::Bytes(bytes) => Ok(Open::Bytes(bytes.clone())),
-        Content::Path(path) => File::open(path).map(|file| Open::File(Rc::new(file))),
-    }
 }
 
 impl Open {

@@ -47,6 +47,8 @@ pub(crate) fn parse(value: &str, length: u64) -> Wanted {
     {
         count += 1;
         match parse_one(spec, length) {
+            // The last bytes of nothing are all there is (RFC 9110 §14.1.2), which no Content-Range can tell.
+            Spec::Beyond if length == 0 && is_suffix(spec) => return Wanted::All,
             Spec::Bad => return Wanted::All,
             Spec::Beyond => {}
             Spec::Range(range) => parts.push(range),
@@ -75,6 +77,11 @@ fn parse_one(spec: &str, length: u64) -> Spec {
         Some((first, last)) if first > last || first >= length => Spec::Beyond,
         Some((first, last)) => Spec::Range(Range { first, last }),
     }
+}
+
+/// Whether the last bytes are asked for, and at least one.
+fn is_suffix(spec: &str) -> bool {
+    spec.strip_prefix('-').is_some_and(|count| count.bytes().any(|digit| digit != b'0'))
 }
 
 /// First and last byte that are meant, cut to the content; `None` for what is no range.
@@ -160,8 +167,9 @@ mod tests {
 
     #[test]
     fn of_nothing_there_is_no_range() {
-        for value in ["bytes=0-", "bytes=-1", "bytes=0-0"] {
+        for value in ["bytes=0-", "bytes=-0", "bytes=0-0"] {
             assert_eq!(parse(value, 0), Wanted::Nothing, "{value}");
         }
+        assert_eq!(parse("bytes=-1", 0), Wanted::All, "the last bytes of nothing are all there is");
     }
 }

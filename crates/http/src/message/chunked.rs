@@ -1,6 +1,7 @@
 //! The chunked transfer coding (RFC 9112 §7.1).
 
 use super::error::{Defect, MessageError};
+use super::extension::ExtensionPart;
 use super::fields::{Fields, is_field_value};
 use super::limits::{Limits, Manner};
 use super::step::Step;
@@ -29,8 +30,8 @@ enum State {
     Size { value: u64, digits: u8 },
     /// After the size: white space is allowed only before an extension.
     AfterSize { size: u64 },
-    /// In a chunk extension; whether in a quoted string of it, and after a backslash there.
-    Extension { size: u64, quote: Quote },
+    /// In the extensions of a chunk, and where there.
+    Extension { size: u64, at: ExtensionPart },
     /// After the carriage return that ends the size line.
     SizeEnd { size: u64 },
     /// In the data.
@@ -43,13 +44,6 @@ enum State {
     Trailers,
     /// After the blank line.
     Done,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Quote {
-    Outside,
-    Inside,
-    Escaped,
 }
 
 impl ChunkedDecoder {
@@ -128,12 +122,24 @@ impl ChunkedDecoder {
             (
                 &(State::Size { value, digits: 1.. }
                 | State::AfterSize { size: value }
-                | State::Extension { size: value, quote: Quote::Outside }),
+                | State::Extension { size: value, .. }),
                 b'\n',
-            ) => self.tolerates(Defect::BareLineFeed).then_some(match value {
-                0 => State::Trailers,
-                left => State::Data { left },
-            }),
+            ) if !self.is_in_quotes() => {
+                self.tolerates(Defect::BareLineFeed).then_some(match value {
+                    0 => State::Trailers,
+                    left => State::Data { left },
+                })
+            }
+            (&State::Extension { size, at }, b'\r') if !at.may_end() && !at.is_quoted() => {
+                self.tolerates(Defect::BadChunkExtension).then_some(State::SizeEnd { size })
+            }
+            (&State::Extension { size, at }, _)
+                if at.next(byte).is_none() && is_field_value(byte) =>
+            {
+                // Nobody makes anything of what is said here.
+                let same = State::Extension { size, at };
+                self.tolerates(Defect::BadChunkExtension).then_some(same)
+            }
             (&State::AfterSize { size }, b'\r') => {
                 self.tolerates(Defect::BadChunkSize).then_some(State::SizeEnd { size })
             }
@@ -153,6 +159,10 @@ impl ChunkedDecoder {
             }
             _ => None,
         }
+    }
+
+    fn is_in_quotes(&self) -> bool {
+        matches!(self.state, State::Extension { at, .. } if at.is_quoted())
     }
 
     /// One byte of what stands around the data.
@@ -181,23 +191,17 @@ impl ChunkedDecoder {
             }
             (&State::Size { value: size, .. } | &State::AfterSize { size }, b';') => {
                 self.count_extension()?;
-                State::Extension { size, quote: Quote::Outside }
+                State::Extension { size, at: ExtensionPart::Begin }
             }
             (State::Size { .. } | State::AfterSize { .. }, b'\n') => {
                 return fail(Defect::BareLineFeed);
             }
             (State::Size { .. } | State::AfterSize { .. }, _) => return fail(Defect::BadChunkSize),
-            (&State::Extension { size, quote: Quote::Outside }, b'\r') => State::SizeEnd { size },
+            (&State::Extension { size, at }, b'\r') if at.may_end() => State::SizeEnd { size },
             (State::Extension { .. }, b'\n') => return fail(Defect::BareLineFeed),
-            (&State::Extension { size, quote }, _) if is_field_value(byte) => {
+            (&State::Extension { size, at }, _) if at.next(byte).is_some() => {
                 self.count_extension()?;
-                let quote = match (quote, byte) {
-                    (Quote::Outside, b'"') | (Quote::Escaped, _) => Quote::Inside,
-                    (Quote::Inside, b'"') => Quote::Outside,
-                    (Quote::Inside, b'\\') => Quote::Escaped,
-                    (quote, _) => quote,
-                };
-                State::Extension { size, quote }
+                State::Extension { size, at: at.next(byte).unwrap_or(at) }
             }
             (State::Extension { .. }, _) => return fail(Defect::BadChunkExtension),
             (State::SizeEnd { size: 0 }, b'\n') => State::Trailers,

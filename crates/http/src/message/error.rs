@@ -58,6 +58,7 @@ defects! {
     BadRequestLine 400 "RFC 9112 §3" "request line that is not method, target and version with single spaces between",
     NoVersion 400 "RFC 9112 §3" "request line without a version, as in HTTP/0.9",
     BadMethod 400 "RFC 9110 §9.1" "method that is not a token",
+    MethodTooLong 501 "RFC 9112 §3" "method longer than any that is known",
     BadTarget 400 "RFC 9112 §3.2" "request target of no known form, or with a byte that none may have",
     TargetTooLong 414 "RFC 9112 §3" "request target longer than the limit",
     BadVersion 400 "RFC 9112 §2.3" "version that is not HTTP/ and two digits",

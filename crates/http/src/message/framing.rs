@@ -18,10 +18,21 @@ const CODING: &str = "Transfer-Encoding";
 /// When the fields that tell it contradict each other, are malformed or not understood.
 pub fn request_framing(head: &RequestHead) -> Result<Framing, MessageError> {
     let fields = &head.fields;
-    if is_chunked(fields, head.line.version)? {
+    if is_chunked(fields, head.line.version).map_err(|error| unknown_coding(fields, error))? {
         return Ok(Framing::Chunked);
     }
     Ok(length(fields, Repeated::Refused)?.map_or(Framing::None, Framing::Length))
+}
+
+/// Codings among which that of chunks is not are codings that we do not understand (RFC 9112 §6.1), rather
+/// than ones in the wrong order.
+fn unknown_coding(fields: &Fields, error: MessageError) -> MessageError {
+    let chunked = fields.list(CODING).any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    let defect = match error.defect {
+        Defect::NotChunkedLast if !chunked => Defect::UnknownTransferCoding,
+        defect => defect,
+    };
+    MessageError { defect, ..error }
 }
 
 /// How the body of the response to a request with `method` ends (RFC 9112 §6.3).
@@ -79,14 +90,14 @@ pub(crate) fn framed(
     match is_chunked(fields, head.line.version) {
         Ok(true) => return Ok(Framing::Chunked.into()),
         Ok(false) => {}
+        Err(error) if is_identity(fields) => {
+            let length = length(fields, Repeated::Alike)?;
+            return or(error, length.map_or(Framing::Close, Framing::Length));
+        }
         Err(error) if error.defect == Defect::LengthAndCoding => {
             // The coding alone must be as it should be.
             chunks(fields)?;
             return or(error, Framing::Chunked);
-        }
-        Err(error) if is_identity(fields) => {
-            let length = length(fields, Repeated::Alike)?;
-            return or(error, length.map_or(Framing::Close, Framing::Length));
         }
         Err(error) => return Err(error),
     }

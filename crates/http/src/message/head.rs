@@ -123,13 +123,13 @@ impl<L: StartLine> HeadDecoder<L> {
         }
         self.line.extend_from_slice(&input[used..]);
         // No line end is among them, so a line that fills its limit is beyond it.
-        self.check_length(self.line.len() + 1)?;
+        self.check_length(&self.line, 1)?;
         Ok(Fed { used: input.len(), done: None })
     }
 
     /// Takes a line with its line end; gives the start line when it was the blank one.
     fn take_line(&mut self, line: &[u8]) -> Result<Option<L>, MessageError> {
-        self.check_length(line.len())?;
+        self.check_length(line, 0)?;
         let whole = line.len() as u64;
         let line = match line {
             [line @ .., b'\r', b'\n'] => line,
@@ -185,12 +185,15 @@ impl<L: StartLine> HeadDecoder<L> {
         })
     }
 
-    /// Whether a line of this length, with its line end, is within the limits.
-    fn check_length(&self, length: usize) -> Result<(), MessageError> {
+    /// Whether a line with its line end, of which so many bytes are still to come, is within the limits.
+    fn check_length(&self, line: &[u8], missing: usize) -> Result<(), MessageError> {
+        let length = line.len() + missing;
         let end = self.offset + length as u64;
         if self.start.is_none() && length > self.limits.start_line {
             let at = self.offset + self.limits.start_line as u64;
-            return Err(MessageError::new(L::TOO_LONG, at));
+            // What is told does not depend on how much of it came at once.
+            let begin = &line[..line.len().min(self.limits.start_line)];
+            return Err(MessageError::new(L::too_long(begin), at));
         }
         if end > self.limits.head as u64 {
             return Err(MessageError::new(Defect::HeadTooLarge, self.limits.head as u64));

@@ -19,7 +19,7 @@ pub struct Authority<'a> {
 /// `None` for an HTTP/1.0 request without either.
 ///
 /// # Errors
-/// When Host is missing in HTTP/1.1, stands there twice, or is no host.
+/// When Host is missing in HTTP/1.1, stands there twice, is no host, or is empty and nothing else names one.
 pub fn authority(head: &RequestHead) -> Result<Option<Authority<'_>>, MessageError> {
     let fields = &head.fields;
     let offset = fields.offset("Host");
@@ -33,7 +33,7 @@ pub fn authority(head: &RequestHead) -> Result<Option<Authority<'_>>, MessageErr
     }
     let bad = MessageError::new(Defect::BadHost, offset);
     let from_field = match host {
-        // A target without an authority has an empty Host (RFC 9112 §3.2).
+        // Where the target names a host itself, that counts (RFC 9112 §3.2.2).
         None | Some(b"") => None,
         Some(host) => {
             let text = core::str::from_utf8(host).map_err(|_| bad)?;
@@ -53,6 +53,8 @@ pub fn authority(head: &RequestHead) -> Result<Option<Authority<'_>>, MessageErr
             let bad = MessageError::new(Defect::BadTarget, 0);
             Authority::parse(text).map(Some).ok_or(bad)
         }
+        // An http URL without a host is none (RFC 9110 §4.2.1), so nobody is asked for.
+        None if host == Some(b"") => Err(bad),
         None => Ok(from_field),
     }
 }

@@ -9,6 +9,7 @@
 mod body;
 mod chunked;
 mod error;
+mod extension;
 mod fields;
 mod framing;
 mod head;

@@ -65,8 +65,13 @@ impl RequestLine {
 }
 
 impl StartLine for RequestLine {
-    const TOO_LONG: Defect = Defect::TargetTooLong;
     const EMPTY_LINES: u8 = 1;
+
+    /// A method has no end of its own: where there is none within the limit, it is the method that is too
+    /// long (RFC 9112 §3).
+    fn too_long(begin: &[u8]) -> Defect {
+        if begin.contains(&b' ') { Defect::TargetTooLong } else { Defect::MethodTooLong }
+    }
 
     fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError> {
         let fail = |defect, at: usize| Err(MessageError::new(defect, offset + at as u64));
@@ -92,7 +97,10 @@ impl StartLine for RequestLine {
         if target.is_empty() || version.contains(&b' ') {
             return fail(Defect::BadRequestLine, at);
         }
-        if let Some(bad) = target.iter().position(|byte| !byte.is_ascii_graphic()) {
+        // A fragment is not for servers (RFC 9112 §3.2, RFC 3986 §3.5): what it is sent to differs from one
+        // reader to the next.
+        let forbidden = |byte: &u8| !byte.is_ascii_graphic() || *byte == b'#';
+        if let Some(bad) = target.iter().position(forbidden) {
             return fail(Defect::BadTarget, at + bad);
         }
         let version = parse_version(version, offset + (at + space + 1) as u64)?;

@@ -4,11 +4,11 @@ use super::error::{Defect, MessageError};
 
 /// The first line of a message.
 pub trait StartLine: Sized {
-    /// What it is when it is longer than the limit.
-    const TOO_LONG: Defect;
-
     /// Empty lines before it that are passed over (RFC 9112 §2.2).
     const EMPTY_LINES: u8;
+
+    /// What is wrong when it is longer than the limit; `begin` is as much of it as the limit permits.
+    fn too_long(begin: &[u8]) -> Defect;
 
     /// Reads it, without its line end, from `offset` of the message.
     ///

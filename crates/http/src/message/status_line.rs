@@ -32,8 +32,11 @@ impl StatusLine {
 }
 
 impl StartLine for StatusLine {
-    const TOO_LONG: Defect = Defect::BadStatusLine;
     const EMPTY_LINES: u8 = 0;
+
+    fn too_long(_: &[u8]) -> Defect {
+        Defect::BadStatusLine
+    }
 
     fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError> {
         let fail = |defect, at: usize| Err(MessageError::new(defect, offset + at as u64));

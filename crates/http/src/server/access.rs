@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 /// A request that was answered: what a line of an access log is made of.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,16 @@ pub struct Served<'a> {
     pub body: u64,
     /// From the request's head to the last byte of the answer.
     pub took: Duration,
+    /// The version it was asked in; `None` for what was no request.
+    pub version: Option<Version>,
+    /// Whom it was for; empty where that was not told.
+    pub host: &'a str,
+    /// The field of that name in the request; empty where there was none.
+    pub referer: &'a str,
     /// The field of that name in the request; empty where there was none.
     pub user_agent: &'a str,
+    /// Why it was refused or could not be answered as it should, where that is known.
+    pub trouble: Option<&'a str>,
     /// Whether the answer was sent whole.
     pub complete: bool,
 }

@@ -255,13 +255,14 @@ impl<W: Wire> Connection<W> {
                 self.handle(&request, body).await
             }
         };
+        shared.announce(request.secure, &mut response);
         let upgrade = response.upgrade.take().filter(|_| goes_on(&request, &response));
         asked.upgrades = upgrade.is_some();
         asked.keep &= !asked.upgrades;
         // Asked again after the handler: the server may have been told to stop meanwhile.
         asked.keep = asked.keep && !shared.stopping.get();
         let why = why_close(&shared, &asked, &request.head, &response, self.served);
-        let status = response.status;
+        let (status, trouble) = (response.status, response.trouble.take());
         let written = send(&shared, &self.input, &asked, response).await;
         if let Some(tell) = &shared.access {
             tell(&access::Served {
@@ -272,7 +273,11 @@ impl<W: Wire> Connection<W> {
                 status,
                 body: written.body,
                 took: shared.wire.now().since(request.at),
+                version: Some(request.head.line.version),
+                host: request.head.fields.text("Host").unwrap_or_default(),
+                referer: request.head.fields.text("Referer").unwrap_or_default(),
                 user_agent: request.head.fields.text("User-Agent").unwrap_or_default(),
+                trouble: trouble.as_deref().or(failed(&written).as_deref()),
                 complete: written.failed.is_none(),
             });
         }
@@ -351,18 +356,18 @@ impl<W: Wire> Connection<W> {
         };
         let written =
             send(&self.shared, &self.input, &asked, Response::error(status, why).closing()).await;
-        self.note_refusal(status, &written);
+        self.note_refusal(status, why, &written);
     }
 
     async fn send_refusal(&mut self, asked: &Asked<W>, error: MessageError) -> Written {
         let (status, why) = explain(error);
         let written =
             send(&self.shared, &self.input, asked, Response::error(status, &why).closing()).await;
-        self.note_refusal(status, &written);
+        self.note_refusal(status, &why, &written);
         written
     }
 
-    fn note_refusal(&self, status: StatusCode, written: &Written) {
+    fn note_refusal(&self, status: StatusCode, why: &str, written: &Written) {
         let Some(tell) = &self.shared.access else { return };
         let mut input = self.input.borrow_mut();
         let Some(peer) = input.channel().map(|channel| channel.peer()) else { return };
@@ -374,7 +379,11 @@ impl<W: Wire> Connection<W> {
             status,
             body: written.body,
             took: core::time::Duration::ZERO,
+            version: None,
+            host: "",
+            referer: "",
             user_agent: "",
+            trouble: Some(why),
             complete: written.failed.is_none(),
         });
     }
@@ -554,6 +563,17 @@ impl<W: Wire> InterimSink for Between<W> {
             },
         );
     }
+}
+
+/// Why a response was not sent whole, where it is the server's own fault: what it had to send was not there.
+fn failed(written: &Written) -> Option<String> {
+    use std::io::ErrorKind;
+    let error = written.failed.as_ref()?;
+    let of_client = matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::TimedOut
+    );
+    (!of_client).then(|| format!("the body could not be sent whole: {error}"))
 }
 
 /// What RFC 9112 asks of a server before anything else.

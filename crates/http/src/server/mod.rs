@@ -13,6 +13,7 @@ mod reply;
 mod response;
 mod secure;
 mod shared;
+mod three;
 mod two;
 mod upgrade;
 
@@ -48,7 +49,7 @@ use crate::upgraded::Accepted;
 use secure::TLS_BUFFER;
 use shared::Shared;
 
-/// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS.
+/// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS, and HTTP/3 over QUIC.
 ///
 /// Its clones share everything.
 pub struct Server<W: Wire> {
@@ -89,6 +90,16 @@ impl<W: Wire> Server<W> {
         self
     }
 
+    /// Calls `trouble` when accepting connections fails, once until it succeeds again. Has no effect once the
+    /// server has been cloned or serves.
+    #[must_use]
+    pub fn with_trouble(mut self, trouble: impl Fn(&str) + 'static) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.trouble = Some(Rc::new(trouble));
+        }
+        self
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.shared.connections.get()
@@ -119,11 +130,25 @@ impl<W: Wire> Server<W> {
         L: Listener<Stream = W::Stream>,
     {
         let mut stop = pin!(stop);
+        let mut told = false;
         loop {
-            match select(stop.as_mut(), pin!(listener.accept())).await {
+            let next = async {
+                self.shared.has_room().await;
+                listener.accept().await
+            };
+            match select(stop.as_mut(), pin!(next)).await {
                 Either::Left(_) => break,
-                Either::Right((Ok(stream), _)) => self.start(stream, &each),
-                Either::Right((Err(error), _)) => self.pause(&error).await,
+                Either::Right((Ok(stream), _)) => {
+                    told = false;
+                    self.start(stream, &each);
+                }
+                Either::Right((Err(error), _)) => {
+                    let first = !core::mem::replace(&mut told, true);
+                    if let Some(tell) = self.shared.trouble.as_ref().filter(|_| first) {
+                        tell(&format!("connections cannot be accepted for now: {error}"));
+                    }
+                    self.pause(&error).await;
+                }
             }
         }
         drop(listener);
@@ -131,6 +156,41 @@ impl<W: Wire> Server<W> {
         self.shared.changed.notify_waiters();
         let grace = pin!(self.shared.wire.sleep(self.shared.options.grace));
         let _ = select(grace, pin!(self.emptied())).await;
+    }
+
+    /// Serves HTTP/3 until `stop` completes, as [`Server::serve`] does: the connections of both count
+    /// together.
+    pub async fn serve_three(
+        &self,
+        listener: roundtrip_quic::Listener<W>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = pin!(stop);
+        loop {
+            match select(stop.as_mut(), pin!(listener.accept())).await {
+                Either::Left(_) => break,
+                Either::Right((quic, _)) => self.start_three(quic),
+            }
+        }
+        drop(listener);
+        self.shared.stopping.set(true);
+        self.shared.changed.notify_waiters();
+        let grace = pin!(self.shared.wire.sleep(self.shared.options.grace));
+        let _ = select(grace, pin!(self.emptied())).await;
+    }
+
+    fn start_three(&self, quic: roundtrip_quic::Connection<W>) {
+        let shared = Rc::clone(&self.shared);
+        shared.connections.set(shared.connections.get() + 1);
+        let counted = CountedConnection(Rc::clone(&shared));
+        let (handler, full) = (Rc::clone(&shared.handler), shared.is_full());
+        self.shared
+            .wire
+            .spawn(async move {
+                let _counted = counted;
+                three::run(shared, handler, quic, full).await;
+            })
+            .detach();
     }
 
     /// After a lack of descriptors or memory, accepting again at once would only spin.
@@ -169,7 +229,7 @@ impl<W: Wire> Server<W> {
     }
 
     /// The same through TLS. From what the client says first, `choose` makes the configuration and the
-    /// handler; `None` ends the connection.
+    /// handler; `None` ends the connection with an alert.
     ///
     /// # Errors
     /// Why the handshake failed; an alert has been sent where that was for us to do.
@@ -180,7 +240,7 @@ impl<W: Wire> Server<W> {
     ) -> Result<(), Unsecured> {
         let full = self.shared.is_full();
         let Accepted { stream, early, received } = accepted;
-        let stream = Counted::with_early(stream, early, received);
+        let stream = Counted::with_early(Channel::Plain(stream), early, received);
         let shared = Rc::clone(&self.shared);
         if let Some((channel, handler)) = secure::accept(&shared, stream, choose).await? {
             speak(shared, handler, channel, full).await;
@@ -238,7 +298,7 @@ async fn accept_tls<W: Wire>(
     stream: W::Stream,
 ) -> Option<Channel<W::Stream>> {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
-    let handshake = acceptor.accept(Counted::new(stream));
+    let handshake = acceptor.accept(Counted::new(Channel::Plain(stream)));
     let late = shared.wire.sleep(shared.options.head_timeout);
     match select(handshake, pin!(late)).await {
         Either::Left((Ok(mut tls), _)) => {
@@ -254,7 +314,11 @@ struct CountedConnection<W: Wire>(Rc<Shared<W>>);
 
 impl<W: Wire> Drop for CountedConnection<W> {
     fn drop(&mut self) {
+        let was_closed = self.0.is_closed();
         self.0.connections.set(self.0.connections.get() - 1);
+        if was_closed {
+            self.0.room.notify_waiters();
+        }
         if self.0.stopping.get() {
             self.0.changed.notify_waiters();
         }

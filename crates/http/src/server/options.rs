@@ -13,6 +13,9 @@ use crate::two::Floods;
 pub struct Options {
     /// The value of the Server field; empty for none.
     pub software: String,
+    /// The value of Alt-Svc in answers through TLS, by which clients learn where HTTP/3 is spoken
+    /// (RFC 7838); empty for none.
+    pub alternatives: String,
     /// The highest version spoken: 1.1, or 2 where TLS negotiates it or a client in the clear begins
     /// with it (RFC 9113 §3.3).
     pub version: Version,
@@ -51,6 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             software: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
+            alternatives: String::new(),
             version: Version::HTTP_2,
             limits: Limits::SERVER,
             max_streams: 100,

@@ -115,6 +115,7 @@ pub(crate) async fn send<W: Wire>(
     let report = EndReport {
         connection: asked.connection,
         stream: None,
+        version: asked.version,
         arrived: None,
         body: BodyRecord {
             framing: if plan.sends_body { plan.framing } else { Framing::None },

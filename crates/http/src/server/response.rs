@@ -38,6 +38,8 @@ pub struct Response {
     /// A path of this server whose answer is to be sent instead (RFC 3875 §6.2.2); see
     /// [`super::follow`].
     pub local: Option<String>,
+    /// Why the server could not do what was asked, for those who run it: never sent.
+    pub trouble: Option<String>,
 }
 
 impl Response {
@@ -86,6 +88,13 @@ impl Response {
         }
         page.push_str("</html>\n");
         Self { status, ..Self::html(page) }
+    }
+
+    /// The same response, with the reason for those who run the server ([`Response::trouble`]).
+    #[must_use]
+    pub fn because(mut self, trouble: impl Into<String>) -> Self {
+        self.trouble = Some(trouble.into());
+        self
     }
 
     /// The same response, after which the connection is closed.

@@ -9,6 +9,7 @@ use futures_util::future::{Either, select};
 use roundtrip_record::{TlsStarted, Trace as _, What};
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::{AlertDescription, ServerConfig};
+use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::handler::Handler;
@@ -55,11 +56,14 @@ pub struct Unsecured {
     pub distrust: bool,
 }
 
+/// The fatal alert `internal_error` as a record (RFC 8446 §5.1, §6.2): nothing can be shown to the client.
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
 /// Carries a handshake out, within the time that a request's head may take. `None` where `choose` gives
 /// nothing.
 pub(crate) async fn accept<W: Wire>(
     shared: &Shared<W>,
-    stream: Counted<W::Stream>,
+    stream: Counted<Channel<W::Stream>>,
     choose: impl AsyncFnOnce(Hello) -> Option<Shown>,
 ) -> Result<Option<(Channel<W::Stream>, Rc<dyn Handler>)>, Unsecured> {
     let wire = &shared.wire;
@@ -81,6 +85,10 @@ pub(crate) async fn accept<W: Wire>(
             })
         });
         let Some(Shown { config, handler }) = choose(hello).await else {
+            // It is gone, or it reads this.
+            let mut refused = started.io;
+            let _ = refused.write_all(&INTERNAL_ERROR).await;
+            let _ = refused.shutdown().await;
             return Ok::<_, io::Error>(None);
         };
         let mut tls = started.into_stream(config).await?;

@@ -11,9 +11,13 @@ use tokio::sync::Notify;
 use super::access::Served;
 use super::handler::Handler;
 use super::options::Options;
+use super::response::Response;
 
 /// Is told of every request that was answered.
 pub(crate) type Access = Rc<dyn Fn(&Served<'_>)>;
+
+/// Is told in words of what goes wrong.
+pub(crate) type Troubled = Rc<dyn Fn(&str)>;
 
 /// What a server and its connections share.
 pub(crate) struct Shared<W> {
@@ -22,12 +26,16 @@ pub(crate) struct Shared<W> {
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) access: Option<Access>,
+    /// Is told of what goes wrong that is no request's.
+    pub(crate) trouble: Option<Troubled>,
     /// No more requests are taken.
     pub(crate) stopping: Cell<bool>,
     /// Wakes connections that wait for a request, and the one who waits for their end.
     pub(crate) changed: Notify,
     /// How many connections are open.
     pub(crate) connections: Cell<usize>,
+    /// Wakes who waits for room for another one.
+    pub(crate) room: Notify,
     /// The value of the Date field, and the second of it since 1970.
     date: RefCell<(u64, String)>,
 }
@@ -40,9 +48,11 @@ impl<W: Wire> Shared<W> {
             handler,
             tls: None,
             access: None,
+            trouble: None,
             stopping: Cell::new(false),
             changed: Notify::new(),
             connections: Cell::new(0),
+            room: Notify::new(),
             date: RefCell::new((u64::MAX, String::new())),
         }
     }
@@ -50,6 +60,31 @@ impl<W: Wire> Shared<W> {
     /// Whether there are more connections than may be.
     pub(crate) fn is_full(&self) -> bool {
         self.connections.get() > self.options.max_connections
+    }
+
+    /// Whether no more connections are accepted, not even to be told that there are too many: those that wait
+    /// in the kernel's queue cost this process nothing.
+    pub(crate) fn is_closed(&self) -> bool {
+        let most = self.options.max_connections;
+        self.connections.get() > most + (most / 8).clamp(1, 64)
+    }
+
+    /// Completes when there is room for another connection.
+    pub(crate) async fn has_room(&self) {
+        while self.is_closed() {
+            let room = self.room.notified();
+            if self.is_closed() {
+                room.await;
+            }
+        }
+    }
+
+    /// Has an answer through TLS say where else the server can be had.
+    pub(crate) fn announce(&self, secure: bool, response: &mut Response) {
+        let value = &self.options.alternatives;
+        if secure && !value.is_empty() && !response.fields.contains("Alt-Svc") {
+            response.fields.add("Alt-Svc", value);
+        }
     }
 
     /// Completes when the server is told to stop.

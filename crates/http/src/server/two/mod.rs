@@ -51,9 +51,10 @@ use crate::upgraded::Upgraded;
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same for all bodies of a connection together.
 const CONNECTION_WINDOW: u32 = 1 << 20;
-/// How much is handed over before the connection has taken it: what is handed over cannot be
-/// overtaken any more by something more urgent.
-const AHEAD: u64 = 32 * 1024;
+/// How much is handed over before the connection has taken it: what is handed over cannot be overtaken any more
+/// by something more urgent, and the body of a response that overtook with its head would stand behind it. One
+/// frame of the size that every client takes (RFC 9113 §4.2).
+const AHEAD: u64 = 16 * 1024;
 /// How much `h2` takes of one stream: more than is ever handed over.
 const SEND_BUFFER: usize = 4 * AHEAD as usize;
 /// Streams that were reset here and whose frames that still come are passed over.
@@ -340,6 +341,7 @@ impl<W: Wire> Serving<W> {
             reporter,
             cause,
             answer: None,
+            trouble: None,
             cut: None,
         };
         self.tasks.push(handle(Rc::clone(&self.handler), id, &stream, refused));
@@ -374,6 +376,7 @@ impl<W: Wire> Serving<W> {
             self.leave("answered so");
         }
         let Some(stream) = self.streams.get_mut(&id) else { return };
+        self.shared.announce(stream.request.secure, &mut response);
         let (fields, follows) = stream.head(&self.shared, &response);
         let status = response.status;
         let Some(out) = stream.responder.begin(coded(status, &fields), !follows) else {
@@ -383,6 +386,7 @@ impl<W: Wire> Serving<W> {
             return;
         };
         stream.answer = Some((status, fields));
+        stream.trouble = response.trouble.take();
         let upgrade = response.upgrade.take();
         if let (Some(upgrade), true, &Method::CONNECT) =
             (upgrade, status.is_success(), &stream.request.head.line.method)

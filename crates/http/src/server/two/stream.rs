@@ -34,6 +34,8 @@ pub(crate) struct Stream<W: Wire> {
     pub(crate) cause: Option<EventId>,
     /// The response's status and its fields, once it has begun.
     pub(crate) answer: Option<(StatusCode, Fields)>,
+    /// Why it could not be answered as it should, for those who run the server.
+    pub(crate) trouble: Option<String>,
     /// Why the response is not whole.
     pub(crate) cut: Option<BodyCut>,
 }
@@ -163,6 +165,7 @@ impl<W: Wire> Stream<W> {
         let report = EndReport {
             connection,
             stream: Some(u64::from(id)),
+            version: Version::HTTP_2,
             arrived: None,
             body: BodyRecord {
                 framing,
@@ -187,7 +190,11 @@ impl<W: Wire> Stream<W> {
                 status,
                 body: sent,
                 took: shared.wire.now().since(self.request.at),
+                version: Some(Version::HTTP_2),
+                host: self.request.head.fields.text("Host").unwrap_or_default(),
+                referer: self.request.head.fields.text("Referer").unwrap_or_default(),
                 user_agent: self.request.head.fields.text("User-Agent").unwrap_or_default(),
+                trouble: self.trouble.as_deref(),
                 complete: self.cut.is_none(),
             });
         }
