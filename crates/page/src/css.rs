@@ -32,6 +32,8 @@ pub(crate) struct FontFace {
     pub(crate) ranges: Vec<(u32, u32)>,
     /// The first source whose format can be used, as written.
     pub(crate) url: String,
+    /// Those after it, for when it does not come.
+    pub(crate) others: Vec<String>,
 }
 
 impl FontFace {
@@ -224,7 +226,7 @@ fn face(p: &mut Parser<'_>) -> Option<FontFace> {
     let mut weight = (400.0, 400.0);
     let mut slant = Slant::Upright;
     let mut ranges = Vec::new();
-    let mut url = None;
+    let mut urls = Vec::new();
     while !p.is_exhausted() {
         let Ok(name) = p.expect_ident().map(|name| name.to_ascii_lowercase()) else { continue };
         if p.expect_colon().is_err() {
@@ -242,14 +244,27 @@ fn face(p: &mut Parser<'_>) -> Option<FontFace> {
                     }
                 }
                 "unicode-range" => ranges = unicode_ranges(p),
-                "src" => url = source(p).or(url.take()),
+                "src" => {
+                    let given = sources(p);
+                    if !given.is_empty() {
+                        urls = given;
+                    }
+                }
                 _ => {}
             }
             while p.next().is_ok() {}
             Ok::<_, Never>(())
         });
     }
-    Some(FontFace { family: family?, weight, slant, ranges, url: url? })
+    let mut urls = urls.into_iter();
+    Some(FontFace {
+        family: family?,
+        weight,
+        slant,
+        ranges,
+        url: urls.next()?,
+        others: urls.collect(),
+    })
 }
 
 fn family_name(p: &mut Parser<'_>) -> Option<String> {
@@ -285,8 +300,8 @@ fn unicode_ranges(p: &mut Parser<'_>) -> Vec<(u32, u32)> {
     })
 }
 
-/// The first source of a `src` descriptor that can be used. `local()` names no file to fetch.
-fn source(p: &mut Parser<'_>) -> Option<String> {
+/// The sources of a `src` descriptor that can be used. `local()` names no file to fetch.
+fn sources(p: &mut Parser<'_>) -> Vec<String> {
     let sources = p.parse_comma_separated_ignoring_errors(|p| {
         let url = p.expect_url()?.to_string();
         let mut format = None;
@@ -302,7 +317,8 @@ fn source(p: &mut Parser<'_>) -> Option<String> {
         }
         Ok::<_, Never>((url, format))
     });
-    sources.into_iter().find(|(url, format)| usable(url, format.as_deref())).map(|(url, _)| url)
+    let usable = sources.into_iter().filter(|(url, format)| usable(url, format.as_deref()));
+    usable.map(|(url, _)| url).collect()
 }
 
 trait FunctionName<'i> {
@@ -427,7 +443,8 @@ mod tests {
                 weight: (100.0, 900.0),
                 slant: Slant::Italic,
                 ranges: vec![(0, 0xFF), (0x2000, 0x20FF)],
-                url: "x.woff2".into()
+                url: "x.woff2".into(),
+                others: vec!["x.ttf".into()],
             }]
         );
         assert!(scanned.faces[0].covers('ÿ') && !scanned.faces[0].covers('Ā'));

@@ -167,7 +167,7 @@ pub enum Initiator {
     LinkField,
     /// In a 103 response that came before the document's head (RFC 8297).
     EarlyHints,
-    /// A script asked for it in a visit that is carried out again ([`Page::script_asks`](crate::Page::script_asks)).
+    /// A script asked for it in a visit that is carried out again ([`Page::ask`](crate::Page::ask)).
     Script {
         /// The script's address; the document's own where it stands in that.
         script: Url,

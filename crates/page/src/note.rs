@@ -83,6 +83,15 @@ pub enum Note {
         /// Device pixels shown.
         shown: u32,
     },
+    /// Characters that no font has: they show as boxes.
+    NoGlyphs {
+        /// The script they belong to; `other` for what is no script with a name here.
+        script: String,
+        /// How many different ones.
+        characters: usize,
+        /// The first few of them.
+        first: String,
+    },
     /// `<meta http-equiv=refresh>` was seen and not followed.
     Refresh {
         /// Its `content`.
@@ -109,6 +118,9 @@ impl From<LayoutNote> for Note {
             LayoutNote::ImageNotDrawn { url, why } => Note::ImageNotDrawn { url, why },
             LayoutNote::FontNotUsed { url } => Note::FontNotUsed { url },
             LayoutNote::PictureCut { page, shown } => Note::PictureCut { page, shown },
+            LayoutNote::NoGlyphs { script, characters, first } => {
+                Note::NoGlyphs { script, characters, first }
+            }
         }
     }
 }
@@ -154,6 +166,11 @@ impl fmt::Display for Note {
             Note::PictureCut { page, shown } => {
                 write!(f, "the picture shows {shown} of the page's {page} rows of pixels")
             }
+            Note::NoGlyphs { script, characters, first } => write!(
+                f,
+                "no carried font has {characters} of the page's characters (script {script}: {first}); they show as \
+                 boxes, and --fonts system takes this machine's fonts"
+            ),
             Note::Refresh { content } => write!(f, "meta refresh not followed: {content}"),
             Note::EarlyHintIgnored { target } => write!(
                 f,

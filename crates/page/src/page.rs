@@ -18,7 +18,7 @@ use crate::note::Note;
 use crate::options::Options;
 use crate::picture::{PaintError, Picture, Png};
 use crate::policy::{AnswerHead, Disposition, Guard, Refused, Upgraded};
-use crate::resources::{Body, Given, Resources, State};
+use crate::resources::{Body, Face, Given, Resources, State};
 use crate::scan::{Found, Scanner, fetchable};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
@@ -35,12 +35,20 @@ pub struct Page {
     /// All of the document's text, in bytes of UTF-8.
     markup_seen: usize,
     finished: bool,
+    /// The parser is as far as what has come, unless it waits.
+    keeps_up: bool,
     listed: Vec<Listed>,
     listed_more: usize,
     hints: Vec<Hint>,
     notes: Vec<Note>,
     /// From the last layout.
     layout_notes: Vec<Note>,
+    /// Something of the page was to be seen in the last layout.
+    shows: bool,
+    /// Where nothing was: the fonts of what scripts commonly show first.
+    hidden_fonts: Vec<Face>,
+    /// Lazy images were left in the last layout.
+    lazy_left: bool,
     /// What the last layout was made of.
     laid_out: Option<(u64, usize)>,
 }
@@ -112,11 +120,15 @@ impl Page {
             markup: Arc::default(),
             markup_seen: 0,
             finished: false,
+            keeps_up: false,
             listed: Vec::new(),
             listed_more: 0,
             hints: Vec::new(),
             notes: Vec::new(),
             layout_notes: Vec::new(),
+            shows: false,
+            hidden_fonts: Vec::new(),
+            lazy_left: false,
             laid_out: None,
             url,
             options,
@@ -131,6 +143,13 @@ impl Page {
         }
         let text = self.decoder.feed(bytes);
         self.read(&text);
+    }
+
+    /// Whether from now on the parser is as far as what has been fed, except where it waits for a script: then
+    /// it finds itself what a scanner ahead of it found until now. Of what a scanner finds, Blink raises the first
+    /// large images, and takes scripts behind images for less urgent.
+    pub fn parser_keeps_up(&mut self, keeps_up: bool) {
+        self.keeps_up = keeps_up;
     }
 
     /// The document has ended, or no more of it will come.
@@ -152,7 +171,8 @@ impl Page {
         self.markup_seen += text.len();
         let room = limits::MARKUP - self.markup.len();
         Arc::make_mut(&mut self.markup).push_str(&text[..text.floor_char_boundary(room)]);
-        self.scanner.feed(text);
+        let held = self.resources.pending().any(|resource| resource.holds.parser);
+        self.scanner.feed(text, self.keeps_up && !held);
         self.collect();
     }
 
@@ -255,10 +275,15 @@ impl Page {
         }
     }
 
-    /// A script that was recorded asks for a resource, which is wanted now unless it was already. Nothing in
-    /// the page waits for it.
-    pub fn script_asks(&mut self, url: Url, kind: Kind, priority: Priority, script: (Url, u32)) {
-        self.resources.script_asks(url, kind, priority, script);
+    /// Has the page ask for a resource that a recorded one asked for since its scripts had run: it is wanted now
+    /// unless it was already. Nothing in the page waits for it.
+    pub fn ask(&mut self, url: Url, kind: Kind, priority: Priority, initiator: Initiator) {
+        self.resources.ask(url, kind, priority, initiator);
+    }
+
+    /// Whether something at this address was wanted.
+    pub fn knows(&self, url: &Url) -> bool {
+        self.resources.knows(url)
     }
 
     /// The next wanted resource, in the order of discovery; `None` when there is none for now.
@@ -389,6 +414,27 @@ impl Page {
         self.is_parsed() && !self.resources.pending().any(|resource| resource.holds.content_loaded)
     }
 
+    /// Whether pictures that come, and nothing else, can make a layout want more: lazy images move.
+    pub fn pictures_move_lazy_ones(&self) -> bool {
+        self.lazy_left
+    }
+
+    /// Whether the last layout shows anything, so that it could be a first contentful paint, or no script could
+    /// show more of the page than it does.
+    pub fn shows(&self) -> bool {
+        let counts = self.scanner.counts();
+        self.shows || counts.scripts_external + counts.scripts_inline == 0
+    }
+
+    /// Scripts have shown what they show: where nothing was to be seen without them, the first that was hidden.
+    /// The fonts of that are wanted now.
+    pub fn show_hidden(&mut self) {
+        let policy = self.scanner.policy();
+        for face in core::mem::take(&mut self.hidden_fonts) {
+            self.resources.font_in_use(&face, &policy);
+        }
+    }
+
     /// Whether something has come since the last layout that could change the picture.
     pub fn is_stale(&self) -> bool {
         self.laid_out != Some(self.made_of())
@@ -447,6 +493,9 @@ impl Page {
         for face in &outcome.fonts {
             self.resources.font_in_use(face, &policy);
         }
+        self.shows = outcome.shows;
+        self.hidden_fonts = outcome.hidden_fonts;
+        self.lazy_left = outcome.lazy_left;
         self.laid_out = Some(made_of);
         self.layout_notes = outcome.notes.into_iter().map(Note::from).collect();
         for refused in outcome.refused {

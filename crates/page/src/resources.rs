@@ -141,6 +141,8 @@ pub(crate) struct StyleSheet {
 pub(crate) struct Face {
     pub(crate) rule: FontFace,
     pub(crate) url: Url,
+    /// Its other sources, in the order in which they are tried.
+    pub(crate) others: Vec<Url>,
     pub(crate) sheet: Url,
 }
 
@@ -333,20 +335,21 @@ impl Resources {
         resource.named_by_head && self.refused_styles.contains(&resource.fetch.url)
     }
 
-    pub(crate) fn script_asks(
-        &mut self,
-        url: Url,
-        kind: Kind,
-        priority: Priority,
-        (script, line): (Url, u32),
-    ) {
+    /// Whether something at this address was wanted, with credentials or without.
+    pub(crate) fn knows(&self, url: &Url) -> bool {
+        [false, true]
+            .into_iter()
+            .any(|anonymous| self.by_request.contains_key(&(url.clone(), anonymous)))
+    }
+
+    pub(crate) fn ask(&mut self, url: Url, kind: Kind, priority: Priority, initiator: Initiator) {
         let fetch = Fetch {
             id: FetchId(0),
             url,
             kind,
             priority,
             blocks: Blocks::None,
-            initiator: Initiator::Script { script, line },
+            initiator,
             media: None,
             anonymous: kind == Kind::Font,
             cors: kind == Kind::Font,
@@ -623,7 +626,24 @@ impl Resources {
             State::Loaded(Body::Style(sheet)) => Some(sheet),
             _ => None,
         });
-        self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).cloned().collect()
+        let faces = self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces));
+        faces.map(|face| self.by_source(face)).collect()
+    }
+
+    /// The face by the first of its sources that has not failed (CSS Fonts 4, section 4.3); by its first where
+    /// all have.
+    fn by_source(&self, face: &Face) -> Face {
+        let failed = |url: &&Url| {
+            let of = fetchable((*url).clone());
+            let same = |resource: &Resource| Some(&resource.fetch.url) == of.as_ref();
+            let mut asked = self.list.iter().filter(|one| same(one)).peekable();
+            asked.peek().is_some() && asked.all(|one| matches!(one.state, State::Failed))
+        };
+        let next = || face.others.iter().find(|url| !failed(url));
+        match failed(&&face.url).then(next).flatten() {
+            Some(url) => Face { url: url.clone(), ..face.clone() },
+            None => face.clone(),
+        }
     }
 }
 
@@ -689,7 +709,10 @@ fn resolve(
                 });
                 return None;
             }
-            Some(Face { rule, url, sheet: sheet.clone() })
+            let others = rule.others.iter().filter_map(|url| base.join(url.trim()).ok());
+            // What the policy would have to judge first is no second choice.
+            let others = others.filter(|url| url.scheme() != "data").collect();
+            Some(Face { rule, url, others, sheet: sheet.clone() })
         })
         .collect();
     Styled { sheet: StyleSheet { text: text.into(), faces }, imports, refused }

@@ -382,6 +382,25 @@ fn a_font_of_the_page_is_wanted_only_where_text_is_set_in_it() {
 }
 
 /// Chromium asks for fonts as it comes to text that is set in them.
+/// CSS Fonts 4, section 4.3: sources are tried in their order.
+#[test]
+fn the_next_source_of_a_font_is_asked_for_where_one_fails() {
+    let mut page = page(
+        "<!doctype html><style>@font-face{font-family:A;src:url(a.eot),url(a.woff2),url(b.woff),url(c.ttf)}
+        p{font-family:A}</style><p>text",
+        options(),
+    );
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        page.paint().unwrap();
+        while let Some(fetch) = page.poll_fetch() {
+            asked.push(fetch.url.path().to_owned());
+            page.deliver(fetch.id, Delivered::Failed { reason: "404 Not Found".to_owned() });
+        }
+    }
+    assert_eq!(asked, ["/dir/a.woff2", "/dir/b.woff", "/dir/c.ttf"]);
+}
+
 #[test]
 fn fonts_are_wanted_in_the_order_of_their_first_use() {
     let markup = "<!doctype html><style>

@@ -151,3 +151,29 @@ fn preloads_do_not_run() {
         assert_eq!(page.poll_run(), runs.then_some((fetch.id, 2)), "{markup}");
     }
 }
+
+/// A parser that nothing holds up finds what there is itself, where Blink raises no image, up to the script that
+/// it stops at; what is behind that is found by a scanner ahead of it.
+#[test]
+fn what_a_parser_finds_itself_is_not_raised() {
+    let pieces = [
+        "<!doctype html><body><img src=a.png>",
+        "<script src=a.js></script><img src=b.png><script src=b.js></script>",
+        "<img src=c.png>",
+    ];
+    let priorities = |keeps_up: bool| {
+        let content_type = Some("text/html; charset=utf-8".to_owned());
+        let options = Options { content_type, ..Options::default() };
+        let mut page = Page::new(Url::parse("http://a.example/").unwrap(), options);
+        page.parser_keeps_up(keeps_up);
+        for piece in pieces {
+            page.feed(piece.as_bytes());
+        }
+        let found = core::iter::from_fn(|| page.poll_fetch());
+        found.map(|fetch| format!("{} {:?}", fetch.url.path(), fetch.priority)).collect::<Vec<_>>()
+    };
+    let ahead = ["/a.png Medium", "/a.js Medium", "/b.png Medium", "/b.js Medium", "/c.png Medium"];
+    assert_eq!(priorities(false), ahead);
+    let by_parser = ["/a.png Low", "/a.js High", "/b.png Medium", "/b.js Medium", "/c.png Medium"];
+    assert_eq!(priorities(true), by_parser);
+}

@@ -14,15 +14,15 @@ const URL: usize = 48;
 pub(crate) fn limit(limit: &JudgedLimit) -> String {
     let most = amount(limit.most_amount(), limit.unit);
     let Some(value) = limit.amount() else {
-        return format!("{} is not known of this run (limit {most})", limit.name);
+        return say!("{} is not known of this run (limit {})", limit.name, most);
     };
     let came = amount(value, limit.unit);
     if !limit.exceeded {
-        return format!("{} {came}, limit {most}", limit.name);
+        return say!("{} {}, limit {}", limit.name, came, most);
     }
     let over = amount(value - limit.most_amount(), limit.unit);
     let share = part(limit.most_amount(), value).map_or(String::new(), |part| format!(" ({part})"));
-    format!("{} {came}, {over} over its limit of {most}{share}", limit.name)
+    say!("{} {}, {} over its limit of {}{}", limit.name, came, over, most, share)
 }
 
 /// What most of an exceeded limit is: `/app.js 484 kB, /hero.jpg 310 kB`.
@@ -35,9 +35,9 @@ pub(crate) fn mostly(limit: &JudgedLimit, model: &Model) -> Option<String> {
             format!("{} {}", url(of), amount(limit.unit.amount(*value), limit.unit))
         }
         Contributor::Leg { step, url: of, value, .. } => {
-            let of = of.as_deref().map_or(String::new(), |of| format!(" of {}", url(of)));
+            let of = of.as_deref().map_or(String::new(), |of| say!(" of {}", url(of)));
             let took = amount(Unit::Milliseconds.amount(*value), Unit::Milliseconds);
-            format!("{}{of} {took}", step.name())
+            format!("{}{of} {took}", crate::language::word(step.name()))
         }
         Contributor::Host { host, value } => {
             format!("{} {}", clean(host), amount(limit.unit.amount(*value), limit.unit))
@@ -50,16 +50,16 @@ pub(crate) fn mostly(limit: &JudgedLimit, model: &Model) -> Option<String> {
 /// The limits that are kept, and what the budget says that cannot be held against this run.
 pub(crate) fn rest(budget: &BudgetReport) -> Vec<String> {
     if !budget.applies {
-        return vec!["no entry of the budget is for the path of this page".into()];
+        return vec![say!("no entry of the budget is for the path of this page").into()];
     }
     let kept: Vec<&JudgedLimit> = budget.limits.iter().filter(|limit| !limit.exceeded).collect();
     let mut told = Vec::new();
     if !kept.is_empty() {
         let limits = kept.iter().map(|one| limit(one)).collect::<Vec<_>>().join("; ");
-        told.push(format!("{} kept: {limits}", count(kept.len(), "limit")));
+        told.push(say!("{} kept: {}", count(kept.len(), "limit"), limits));
     }
     if !budget.unmeasured.is_empty() {
-        told.push(format!("not measured here: {}", budget.unmeasured.join(", ")));
+        told.push(say!("not measured here: {}", budget.unmeasured.join(", ")));
     }
     told
 }

@@ -7,8 +7,11 @@ mod name;
 mod refused;
 mod transfer;
 
+use core::num::NonZeroU64;
+
 use roundtrip_record::{
-    CertificateReason, ConnectionId, EventId, ExchangeId, Fault, FaultKind, Step, Time,
+    CertificateReason, ConnectionId, EventId, ExchangeId, Fault, FaultKind, RunStarted, SCHEMA,
+    Step, Time, WireKind,
 };
 use roundtrip_story::{Story, Timed, ms};
 use serde::Serialize;
@@ -74,6 +77,23 @@ impl Finding {
 }
 
 impl Finding {
+    /// Explains a fault of which nothing else was recorded, seen at `at` when `subject` was asked for.
+    pub fn alone(fault: &Fault, at: Time, subject: &str) -> Self {
+        let run = RunStarted {
+            schema: SCHEMA,
+            tool: String::new(),
+            command: String::new(),
+            subject: subject.to_owned(),
+            wire: WireKind::Live,
+            net: None,
+            seed: None,
+            wall: 0,
+            replay_of: None,
+        };
+        let story = Story { run: Some(run), ..Story::default() };
+        Self::new(&Timed { at, event: EventId(NonZeroU64::MIN), what: fault.clone() }, &story)
+    }
+
     /// Whether `other` tells the same, perhaps of another exchange: the kind of the fault, its step and
     /// its meaning are equal. Where it was seen, and so what to try next, may differ.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
@@ -100,10 +120,10 @@ fn texts(context: &FaultContext<'_>) -> FindingText {
         | FaultKind::NameFailed { .. } => name::words(context),
         FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
         FaultKind::ProxyUnknown { proxy, why } => FindingText::new(
-            format!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
-            "name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too",
+            say!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
+            say!("name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too"),
         )
-        .means("nothing was asked of the server itself: the way to it begins at the proxy"),
+        .means(say!("nothing was asked of the server itself: the way to it begins at the proxy")),
         FaultKind::TunnelRefused { proxy, status, why } => {
             connect::tunnel_refused(proxy, *status, why)
         }
@@ -112,39 +132,39 @@ fn texts(context: &FaultContext<'_>) -> FindingText {
         }
         FaultKind::BadCertificate { .. } => connect::bad_certificate(context),
         FaultKind::WriteFailed { path, why } => FindingText::new(
-            format!("{} could not be written: {}", clean(path), clean(why)),
-            "free some space or choose another place (-o FILE, --out DIR)",
+            say!("{} could not be written: {}", clean(path), clean(why)),
+            say!("free some space or choose another place (-o FILE, --out DIR)"),
         )
-        .means("the exchange went well, keeping what came did not"),
+        .means(say!("the exchange went well, keeping what came did not")),
         FaultKind::ReadFailed { path, why } => FindingText::new(
-            format!("{} could not be read: {}", clean(path), clean(why)),
-            "check the name and the permissions of the file",
+            say!("{} could not be read: {}", clean(path), clean(why)),
+            say!("check the name and the permissions of the file"),
         )
-        .means("what was to be sent is not there; nothing went out"),
+        .means(say!("what was to be sent is not there; nothing went out")),
         FaultKind::PaintFailed { why } => FindingText::new(
-            format!("the page could not be painted: {}", clean(why)),
-            "the exchange itself is in the record: roundtrip show latest",
+            say!("the page could not be painted: {}", clean(why)),
+            say!("the exchange itself is in the record: roundtrip show latest"),
         )
-        .means("layout or painting failed on this page; all that was fetched is kept"),
+        .means(say!("layout or painting failed on this page; all that was fetched is kept")),
         FaultKind::Refused { .. } => refused::words(context),
         FaultKind::Interrupted => FindingText::new(
-            format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
-            "what was recorded so far is kept: roundtrip show latest",
+            say!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
+            say!("what was recorded so far is kept: roundtrip show latest"),
         )
-        .means("Ctrl-C or another signal ended it; connections were closed in good order"),
+        .means(say!("Ctrl-C or another signal ended it; connections were closed in good order")),
         _ => transfer::words(context),
     }
 }
 
 fn bad_url(url: &str, why: &str) -> FindingText {
     let words = FindingText::new(
-        format!("{} is not a URL that can be visited", clean(url)),
-        "give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well",
+        say!("{} is not a URL that can be visited", clean(url)),
+        say!("give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well"),
     )
     .seen(clean(why));
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some(scheme @ ("ftp" | "file" | "ws" | "wss" | "gopher" | "mailto" | "data")) => {
-            words.means(format!("only http and https are carried out, not {scheme}"))
+            words.means(say!("only http and https are carried out, not {}", scheme))
         }
         _ => words,
     }

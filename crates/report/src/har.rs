@@ -28,6 +28,7 @@ const LARGEST_BODY: u64 = 4 << 20;
 /// The record as an HTTP archive. Times are milliseconds; what does not apply is −1, never null.
 /// Response bodies are taken from `bodies`. An archive that was imported is given back as it was.
 pub fn har(model: &Model, bodies: &Bodies) -> Value {
+    let model = &*model.in_english();
     serde_json::to_value(Archive::new(model, bodies)).unwrap_or_default()
 }
 
@@ -37,6 +38,7 @@ pub fn har(model: &Model, bodies: &Bodies) -> Value {
 /// # Errors
 /// Those of `out`.
 pub fn write_har(model: &Model, bodies: &Bodies, out: impl io::Write) -> io::Result<()> {
+    let model = &*model.in_english();
     serde_json::to_writer_pretty(out, &Archive::new(model, bodies)).map_err(io::Error::from)
 }
 

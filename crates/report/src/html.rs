@@ -6,6 +6,7 @@ mod critical;
 mod diff;
 mod known;
 mod names;
+mod neighbours;
 mod resources;
 mod style;
 mod waterfall;
@@ -19,6 +20,7 @@ use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use roundtrip_record::{Bodies, Folder};
 
+use crate::language::{Language, recorded, word};
 use crate::model::{Model, as_millis};
 use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
@@ -50,10 +52,14 @@ const LARGEST: u64 = 8 << 20;
 
 /// The record as one HTML file.
 pub fn html(model: &Model, attachments: &Attachments) -> String {
+    model.language.speaking(|| page_of(model, attachments))
+}
+
+fn page_of(model: &Model, attachments: &Attachments) -> String {
     let verdict = Verdict::new(model);
     let page = markup! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(model.language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -74,6 +80,7 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                     (critical::section(model))
                     (resources::section(model))
                     (names::section(model))
+                    (neighbours::section(model))
                     (connections::section(model))
                     (picture(model, attachments))
                     (network(model))
@@ -112,9 +119,9 @@ fn answer(model: &Model, verdict: &Verdict) -> Markup {
         }
         @if let Some(slowest) = Slowest::of(model) {
             p.slowest {
-                "The slowest step was " b { (slowest.step.name()) }
-                @if let Some(exchange) = slowest.exchange { " of " span.url { (clean(&exchange.url)) } }
-                ": " b { (duration(slowest.took)) } ", " (percent(slowest.took, slowest.of)) " of the whole."
+                (say!("The slowest step was ")) b { (word(slowest.step.name())) }
+                @if let Some(exchange) = slowest.exchange { (say!(" of ")) span.url { (clean(&exchange.url)) } }
+                ": " b { (duration(slowest.took)) } ", " (say!("{} of the whole.", percent(slowest.took, slowest.of)))
             }
         }
     }
@@ -124,11 +131,11 @@ fn findings(model: &Model) -> Markup {
     markup! {
         @for finding in &model.findings {
             section class={ "finding " (if finding.fatal { "fatal" } else { "harm" }) } {
-                h2 { span.step { (finding.step.name()) } " " (finding.headline) }
+                h2 { span.step { (word(finding.step.name())) } " " (finding.headline) }
                 @for line in &finding.evidence { p.seen { (line) } }
                 @if let Some(meaning) = &finding.meaning { p.means { (meaning) } }
-                @if !finding.next.is_empty() { p.next { "Next: " code { (finding.next) } } }
-                p.codes { "NEL " (finding.nel) " · exit " (finding.exit) " · at " (duration(finding.at - roundtrip_record::Time::ZERO)) }
+                @if !finding.next.is_empty() { p.next { (say!("Next: ")) code { (finding.next) } } }
+                p.codes { "NEL " (finding.nel) " · " (say!("exit {}", finding.exit)) " · " (say!("at {}", duration(finding.at - roundtrip_record::Time::ZERO))) }
             }
         }
     }
@@ -142,12 +149,12 @@ fn budget(model: &Model) -> Markup {
     markup! {
         @for limit in budget.exceeded() {
             section.finding.fatal {
-                h2 { span.step { "budget" } " " (clean(&crate::budget::limit(limit))) }
-                @if let Some(mostly) = crate::budget::mostly(limit, model) { p.seen { "mostly " (mostly) } }
+                h2 { span.step { (say!("budget")) } " " (clean(&crate::budget::limit(limit))) }
+                @if let Some(mostly) = crate::budget::mostly(limit, model) { p.seen { (say!("mostly {}", mostly)) } }
             }
         }
         @for line in crate::budget::rest(budget) {
-            section.finding.held { p { span.step { "budget" } " " (clean(&line)) } }
+            section.finding.held { p { span.step { (say!("budget")) } " " (clean(&line)) } }
         }
     }
 }
@@ -165,7 +172,7 @@ fn replay(model: &Model) -> Markup {
     let base = model.document().map(|document| document.url.as_str());
     markup! {
         section {
-            h2 { "Recorded, and on this network" }
+            h2 { (say!("Recorded, and on this network")) }
             div.compare {
                 @for exchange in &model.exchanges {
                     @if let Some(before) = old.exchanges.iter().find(|before| before.url == exchange.url) {
@@ -181,11 +188,10 @@ fn replay(model: &Model) -> Markup {
                 }
             }
             p.note {
-                "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip, where nothing else was under way (inferred): "
-                (duration(old.exchanges.iter().map(|exchange| exchange.think).sum())) " in all."
+                (say!("Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip, where nothing else was under way (inferred): {} in all.", duration(old.exchanges.iter().map(|exchange| exchange.think).sum())))
             }
             @if let Some(redacted) = crate::names::redacted(old) {
-                p.note { "Substituted: " (redacted) "." }
+                p.note { (say!("Substituted: {}.", redacted)) }
             }
         }
     }
@@ -203,15 +209,15 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
     let total = model.total();
     markup! {
         section #page {
-            h2 { "The page" }
+            h2 { (say!("The page")) }
             div.page {
                 @if let Some(painted) = painted {
                     figure {
                         @match attachments.bodies.get(&painted.picture) {
                             Ok(png) if png.len() as u64 <= LARGEST && png.starts_with(b"\x89PNG") => {
-                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png))); }
+                                div.frame { img alt=(say!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png))); }
                             }
-                            Ok(png) => p.note { "The picture (" (bytes(png.len() as u64)) ") is in the record's folder." }
+                            Ok(png) => p.note { (say!("The picture ({}) is in the record's folder.", bytes(png.len() as u64))) }
                             Err(error) => p.note { (error.to_string()) }
                         }
                         figcaption { (clean(&painted.title)) " · " (painted.width) " × " (painted.height) }
@@ -227,11 +233,11 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                             }
                         }
                     }
-                    @for note in &model.notes { p.note { (clean(note)) } }
+                    @for note in &model.notes { p.note { (recorded(&clean(note))) } }
                     @if !model.not_fetched.is_empty() {
                         details {
-                            summary { (count(model.not_fetched.len(), "resource")) " seen and not fetched" }
-                            ul { @for found in &model.not_fetched { li { span.url { (clean(&found.url)) } " – " (clean(found.not_fetched.as_deref().unwrap_or_default())) } } }
+                            summary { (say!("{} seen and not fetched", count(model.not_fetched.len(), "resource"))) }
+                            ul { @for found in &model.not_fetched { li { span.url { (clean(&found.url)) } " – " (recorded(&clean(found.not_fetched.as_deref().unwrap_or_default()))) } } }
                         }
                     }
                 }
@@ -254,19 +260,19 @@ fn network(model: &Model) -> Markup {
     };
     markup! {
         section #network {
-            h2 { "The network" }
+            h2 { (say!("The network")) }
             div.scroll { table {
-                thead { tr { th { "link" } th.number { "rate" } th.number { "delay" } th { "queue" } th.number { "frames" } th { "what became of them" } } }
+                thead { tr { th { (say!("link")) } th.number { (say!("rate")) } th.number { (say!("delay")) } th { (say!("queue")) } th.number { (say!("frames")) } th { (say!("what became of them")) } } }
                 tbody {
                     @for link in &model.links {
                         @let counts = model.link_counts.iter().find(|counts| counts.link == link.id);
                         tr {
                             td { (owner(link.from)) " → " (owner(link.to)) }
-                            td.number { (link.rate.map_or("no limit".into(), rate)) }
+                            td.number { (link.rate.map_or(say!("no limit").into(), rate)) }
                             td.number { (duration(link.delay)) }
-                            td { (if link.queue.is_empty() { "none" } else { &link.queue }) }
+                            td { (if link.queue.is_empty() { say!("none") } else { &link.queue }) }
                             td.number { @if let Some(counts) = counts { (counts.frames) } }
-                            td { @if let Some(counts) = counts { (crate::names::link_did(counts)) } @if link.loss_ppm > 0 { " loss " (f64::from(link.loss_ppm) / 10_000.0) " %" } }
+                            td { @if let Some(counts) = counts { (crate::names::link_did(counts)) } @if link.loss_ppm > 0 { (say!(" loss {} %", f64::from(link.loss_ppm) / 10_000.0)) } }
                         }
                     }
                 }
@@ -277,20 +283,21 @@ fn network(model: &Model) -> Markup {
 
 fn downloads(model: &Model, attachments: &Attachments) -> Markup {
     let mut har = Limited::default();
-    let archive = crate::har::Archive::new(model, &attachments.bodies);
+    let english = model.in_english();
+    let archive = crate::har::Archive::new(&english, &attachments.bodies);
     // Nothing else than a full memory could make this fail.
-    let _ = serde_json::to_writer(&mut har, &archive);
+    let _ = Language::English.speaking(|| serde_json::to_writer(&mut har, &archive));
     let capture = attachments.capture.as_ref().and_then(|path| {
         let size = std::fs::metadata(path).ok()?.len();
         Some((size, (size <= LARGEST).then(|| std::fs::read(path).ok()).flatten()))
     });
     markup! {
         section #downloads {
-            h2 { "Take it with you" }
+            h2 { (say!("Take it with you")) }
             p.downloads {
-                (download("visit.har", "application/json", har.size, Some(&har.begin), "opens in the network panel of any browser"))
+                (download("visit.har", "application/json", har.size, Some(&har.begin), say!("opens in the network panel of any browser")))
                 @if let Some((size, capture)) = &capture {
-                    (download("trace.pcapng", "application/octet-stream", *size, capture.as_deref(), "opens in Wireshark"))
+                    (download("trace.pcapng", "application/octet-stream", *size, capture.as_deref(), say!("opens in Wireshark")))
                 }
             }
         }
@@ -324,17 +331,17 @@ fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &
             Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", BASE64.encode(content))) {
                 b { (name) } " " span { (bytes(size)) ", " (note) }
             },
-            None => span.download { b { (name) } " " span { (bytes(size)) ", too large to be carried here: it is in the record's folder" } },
+            None => span.download { b { (name) } " " span { (say!("{}, too large to be carried here: it is in the record's folder", bytes(size))) } },
         }
     }
 }
 
 fn colophon(model: &Model) -> Markup {
     markup! {
-        @for note in &model.import_notes { p { "Imported: " (clean(&note.note)) " (" (note.count) ")" } }
+        @for note in &model.import_notes { p { (say!("Imported: {} ({})", clean(&note.note), note.count)) } }
         @if let Some(run) = &model.run {
-            p { (clean(&run.tool)) " · wire: " (run.wire.name()) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
+            p { (clean(&run.tool)) " · " (say!("wire: {}{}", run.wire.name(), run.net.as_ref().map_or(String::new(), |net| format!(" ({})", clean(net))))) @if let Some(seed) = run.seed { " · " (say!("seed {}", seed)) } " · " (say!("exit {}", model.exit())) }
         }
-        p { "Computed from the record alone: " (count(model.events.len(), "event")) ", " (count(model.hosts.len(), "host")) ". Credentials are blanked unless the run was told to keep them." }
+        p { (say!("Computed from the record alone: {}, {}. Credentials are blanked unless the run was told to keep them.", count(model.events.len(), "event"), count(model.hosts.len(), "host"))) }
     }
 }

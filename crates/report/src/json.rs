@@ -13,6 +13,7 @@ pub const JSON_SCHEMA: &str = "2.1";
 /// The facts of a record as one JSON object. Names of times end in `_ms`; they are milliseconds
 /// since the record's epoch. Segments and congestion samples are only in `record.jsonl`.
 pub fn json(model: &Model) -> Value {
+    let model = &*model.in_english();
     let verdict = Verdict::new(model);
     let total = model.total();
     let slowest = Slowest::of(model).map(|slowest| {

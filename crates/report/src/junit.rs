@@ -10,6 +10,7 @@ use crate::model::{Exchange, Model};
 
 /// The record as a `JUnit` test suite.
 pub fn junit(model: &Model) -> String {
+    let model = &*model.in_english();
     let mut cases = String::new();
     let mut failures = 0;
     for exchange in model.seen() {

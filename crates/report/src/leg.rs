@@ -1,5 +1,6 @@
 //! A leg of the critical path in words.
 
+use crate::language::word;
 use crate::model::{Exchange, Leg, LegKind, Lookup, Losses, Model, PhaseKind};
 use crate::names::{losses, short_url, sizes};
 use crate::text::{bare, bytes, clean, clip_middle, count, duration};
@@ -12,19 +13,19 @@ pub(crate) fn name(leg: &Leg, model: &Model) -> String {
     let base = model.document().map(|document| document.url.as_str());
     let of = leg.exchange.and_then(|id| model.exchange(id));
     let of = of.map_or(String::new(), |exchange| {
-        format!(" of {}", clip_middle(&short_url(&exchange.url, base), URL))
+        say!(" of {}", clip_middle(&short_url(&exchange.url, base), URL))
     });
-    format!("{}{of}", leg.step.name())
+    format!("{}{of}", word(leg.step.name()))
 }
 
 /// What happened in a leg: what was waited for, what came, and what was lost on the way.
 pub(crate) fn detail(leg: &Leg, model: &Model) -> String {
     let exchange = leg.exchange.and_then(|id| model.exchange(id));
     let said = match (leg.step, exchange) {
-        (LegKind::Page, _) => "parsing, scripts, layout, painting".into(),
-        (LegKind::Close, _) => "connections close".into(),
-        (LegKind::Phase(PhaseKind::Blocked), _) => "waiting for a turn".into(),
-        (LegKind::Phase(PhaseKind::Here), _) => "our own machine".into(),
+        (LegKind::Page, _) => say!("parsing, scripts, layout, painting").into(),
+        (LegKind::Close, _) => say!("connections close").into(),
+        (LegKind::Phase(PhaseKind::Blocked), _) => say!("waiting for a turn").into(),
+        (LegKind::Phase(PhaseKind::Here), _) => say!("our own machine").into(),
         (LegKind::Phase(kind), Some(exchange)) => phase(kind, exchange, model),
         (LegKind::Phase(_), None) => String::new(),
     };
@@ -48,12 +49,12 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
             let to = exchange.attempts.last().map(|attempted| attempted.attempt.to);
             let near = connection.and_then(crate::model::Connection::near);
             let to = near.map(|end| end.remote).or(to);
-            to.map_or(String::new(), |to| format!("to {to}"))
+            to.map_or(String::new(), |to| say!("to {}", to))
         }
         PhaseKind::Tls => {
             let done = connection.and_then(|connection| connection.tls.as_ref());
-            done.map_or("not completed".into(), |done| {
-                let resumed = if done.what.resumed { ", resumed" } else { "" };
+            done.map_or(say!("not completed").into(), |done| {
+                let resumed = if done.what.resumed { say!(", resumed") } else { "" };
                 format!("{}{resumed}", clean(done.what.version.as_str()))
             })
         }
@@ -64,11 +65,11 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
         PhaseKind::Wait => {
             let think = model.server_think(exchange);
             let think = think.filter(|think| !think.is_zero());
-            think.map_or(String::new(), |think| format!("the server took {}", duration(think)))
+            think.map_or(String::new(), |think| say!("the server took {}", duration(think)))
         }
         PhaseKind::Body => {
             let response = exchange.response.as_ref();
-            response.map_or("not complete".into(), |response| sizes(&response.what.body))
+            response.map_or(say!("not complete").into(), |response| sizes(&response.what.body))
         }
         PhaseKind::Blocked | PhaseKind::Here => String::new(),
     }
@@ -77,13 +78,13 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
 /// What a lookup found, and whether it had to be repeated.
 fn looked_up(lookup: &Lookup) -> String {
     let found = match lookup.addresses.first() {
-        Some(address) => format!("{} is {address}", bare(&lookup.name)),
-        None => format!("{} has no address", bare(&lookup.name)),
+        Some(address) => say!("{} is {}", bare(&lookup.name), address),
+        None => say!("{} has no address", bare(&lookup.name)),
     };
     match lookup.asked_again() {
         0 => found,
         again => {
-            format!("{found}; {} asked again, for want of an answer", count(again, "question"))
+            say!("{}; {} asked again, for want of an answer", found, count(again, "question"))
         }
     }
 }

@@ -26,6 +26,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
+#[macro_use]
+mod language;
+
 mod budget;
 mod comparison;
 mod finding;
@@ -51,6 +54,7 @@ pub use har::{har, write_har};
 pub use html::{Attachments, STYLE_SHEET, comparison_html, html};
 pub use json::{JSON_SCHEMA, json};
 pub use junit::{comparison_junit, junit};
+pub use language::Language;
 pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;

@@ -2,6 +2,7 @@
 //! original run of a replay.
 
 use core::ops::Deref;
+use std::borrow::Cow;
 
 use roundtrip_record::{Event, ExchangeId};
 use roundtrip_story::BudgetReport;
@@ -13,6 +14,7 @@ pub use roundtrip_story::{
 };
 
 use crate::finding::Finding;
+use crate::language::Language;
 
 /// The exit code of a command whose run went well but costs more than it may: a limit of a budget is
 /// exceeded, or a condition of a comparison fails. Like all codes from 110 on it is none of curl's.
@@ -30,6 +32,12 @@ pub struct Model {
     pub original: Option<Original>,
     /// What a budget says of the run, where it is held against one.
     pub budget: Option<BudgetReport>,
+    /// The language of views for people. Views for programs are in English.
+    pub language: Language,
+}
+
+fn findings(story: &Story) -> Vec<Finding> {
+    story.faults.iter().map(|fault| Finding::new(fault, story)).collect()
 }
 
 impl Model {
@@ -40,8 +48,26 @@ impl Model {
 
     /// The model of a story, with its faults explained.
     pub fn of(story: Story) -> Self {
-        let findings = story.faults.iter().map(|fault| Finding::new(fault, &story)).collect();
-        Self { story, findings, original: None, budget: None }
+        let findings = findings(&story);
+        Self { story, findings, original: None, budget: None, language: Language::English }
+    }
+
+    /// The model for views in this language.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        if self.language != language {
+            self.findings = language.speaking(|| findings(&self.story));
+            self.language = language;
+        }
+        self
+    }
+
+    /// The model for views that programs read, which are in English whatever the language of the others.
+    pub(crate) fn in_english(&self) -> Cow<'_, Self> {
+        match self.language {
+            Language::English => Cow::Borrowed(self),
+            Language::Chinese => Cow::Owned(self.clone().in_language(Language::English)),
+        }
     }
 
     /// The exit code of the command: the run's own, or [`EXCEEDED`] where that went well and a limit of the

@@ -11,9 +11,9 @@ use crate::text::{bytes, clean, count, seconds};
 /// What became of an exchange that has no status.
 pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
     match (exchange.from_cache, exchange.next) {
-        (true, _) => "from cache",
-        (false, Some(_)) => "no answer, asked again",
-        (false, None) => "no answer",
+        (true, _) => say!("from cache"),
+        (false, Some(_)) => say!("no answer, asked again"),
+        (false, None) => say!("no answer"),
     }
 }
 
@@ -22,17 +22,17 @@ pub(crate) fn cached(cached: &CachedResponse) -> String {
     let size = bytes(cached.decoded);
     let Some(old) = cached.age else { return size };
     let fresh = match cached.lifetime {
-        None => "fresh for ever".to_owned(),
-        Some(lifetime) if lifetime > old => format!("fresh for {}", age(lifetime - old)),
-        Some(_) => "not fresh by itself".to_owned(),
+        None => say!("fresh for ever").to_owned(),
+        Some(lifetime) if lifetime > old => say!("fresh for {}", age(lifetime - old)),
+        Some(_) => say!("not fresh by itself").to_owned(),
     };
-    format!("{size}, {} old, {fresh}", age(old))
+    say!("{}, {} old, {}", size, age(old), fresh)
 }
 
 /// How much of an exchange's answer came from a cache, if any did.
 pub(crate) fn cached_size(exchange: &Exchange) -> Option<String> {
     let size = bytes(exchange.cached.as_ref()?.what.decoded);
-    Some(if exchange.from_cache { size } else { format!("not modified, {size} from the cache") })
+    Some(if exchange.from_cache { size } else { say!("not modified, {} from the cache", size) })
 }
 
 /// An age in its largest unit, rounded down: `3 d`.
@@ -46,32 +46,32 @@ fn age(seconds: u64) -> String {
 /// A source of names, with its server or file.
 pub(crate) fn source(source: &Source) -> String {
     match source {
-        Source::Literal => "an address already".into(),
-        Source::SpecialUse => "special-use name (RFC 6761)".into(),
-        Source::OwnCache => "own cache".into(),
-        Source::OsCache { service } => format!("OS cache ({})", clean(service)),
-        Source::HostsFile { .. } => "hosts file".into(),
+        Source::Literal => say!("an address already").into(),
+        Source::SpecialUse => say!("special-use name (RFC 6761)").into(),
+        Source::OwnCache => say!("own cache").into(),
+        Source::OsCache { service } => say!("OS cache ({})", clean(service)),
+        Source::HostsFile { .. } => say!("hosts file").into(),
         Source::Resolved { .. } => "systemd-resolved".into(),
-        Source::NameServer { server } => format!("name server {}", address(server)),
+        Source::NameServer { server } => say!("name server {}", address(server)),
         Source::Zone { zone, name, server } => {
             let by = name.as_deref().map_or_else(|| address(server), clean);
             format!("{} ({by})", clean(zone))
         }
-        Source::Skipped { service } => format!("{} (skipped)", clean(service)),
+        Source::Skipped { service } => say!("{} (skipped)", clean(service)),
     }
 }
 
 /// A source in one or two words, for a column.
 pub(crate) fn short_source(source: &Source) -> String {
     match source {
-        Source::Literal => "literal".into(),
-        Source::SpecialUse => "special use".into(),
-        Source::OwnCache => "own cache".into(),
-        Source::OsCache { .. } => "OS cache".into(),
-        Source::HostsFile { .. } => "hosts file".into(),
+        Source::Literal => say!("literal").into(),
+        Source::SpecialUse => say!("special use").into(),
+        Source::OwnCache => say!("own cache").into(),
+        Source::OsCache { .. } => say!("OS cache").into(),
+        Source::HostsFile { .. } => say!("hosts file").into(),
         Source::Resolved { .. } => "resolved".into(),
-        Source::NameServer { .. } => "recursive".into(),
-        Source::Zone { zone, .. } => format!("zone {}", clean(zone)),
+        Source::NameServer { .. } => say!("recursive").into(),
+        Source::Zone { zone, .. } => say!("zone {}", clean(zone)),
         Source::Skipped { service } => clean(service),
     }
 }
@@ -84,30 +84,30 @@ fn address(server: &std::net::SocketAddr) -> String {
 /// The answer of a source.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Miss => "miss".into(),
+        Outcome::Miss => say!("miss").into(),
         Outcome::Found { addresses, ttl, origin } => {
             let mut text = match addresses.as_slice() {
-                [] => "found".into(),
+                [] => say!("found").into(),
                 [one] => one.to_string(),
                 [one, rest @ ..] => format!("{one} +{}", rest.len()),
             };
             if let Some(origin) = origin {
-                text += &format!(" from {}", clean(origin));
+                text += &say!(" from {}", clean(origin));
             }
             if let Some(ttl) = ttl {
                 text += &format!("  ttl {ttl}");
             }
             text
         }
-        Outcome::Alias { target } => format!("alias of {}", clean(target)),
+        Outcome::Alias { target } => say!("alias of {}", clean(target)),
         Outcome::Referral { zone, servers, .. } => {
-            format!("referral to {} ({})", clean(zone), crate::text::count(servers.len(), "server"))
+            say!("referral to {} ({})", clean(zone), crate::text::count(servers.len(), "server"))
         }
         Outcome::NxDomain { .. } => "NXDOMAIN".into(),
-        Outcome::NoData { .. } => "no such record".into(),
+        Outcome::NoData { .. } => say!("no such record").into(),
         Outcome::Refused { code } => clean(code),
         Outcome::TimedOut { tries } => {
-            format!("no answer to {}", crate::text::count(*tries as usize, "question"))
+            say!("no answer to {}", crate::text::count(*tries as usize, "question"))
         }
         Outcome::Failed { why } => clean(why),
     }
@@ -116,9 +116,9 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 /// How a fact is known, with the means.
 pub(crate) fn how(how: &Evidence) -> String {
     match how {
-        Evidence::Performed => "performed".into(),
-        Evidence::Observed(through) => format!("observed ({})", clean(through)),
-        Evidence::Inferred(from) => format!("inferred ({})", clean(from)),
+        Evidence::Performed => say!("performed").into(),
+        Evidence::Observed(through) => say!("observed ({})", clean(through)),
+        Evidence::Inferred(from) => say!("inferred ({})", clean(from)),
     }
 }
 
@@ -141,17 +141,17 @@ pub(crate) fn kind(kind: ResourceKind) -> &'static str {
 /// What caused an exchange.
 pub(crate) fn initiator(initiator: &Initiator) -> String {
     match initiator {
-        Initiator::User => "asked for by the user".into(),
-        Initiator::Redirect { of, status } => format!("redirected ({status}) by exchange {of}"),
-        Initiator::Parser { url, line: 0 } => format!("found in {}", clean(url)),
-        Initiator::Parser { url, line } => format!("found in {} line {line}", clean(url)),
-        Initiator::Style { url } => format!("found in the style sheet {}", clean(url)),
-        Initiator::LinkField { url } => format!("named by a Link field of {}", clean(url)),
-        Initiator::EarlyHints { url } => format!("named by the 103 of {}", clean(url)),
-        Initiator::Script { url, line: 0 } => format!("a script, {}", clean(url)),
-        Initiator::Script { url, line } => format!("a script, {}:{line}", clean(url)),
-        Initiator::Retry { of } => format!("exchange {of} tried again"),
-        Initiator::Peer => "the client".into(),
+        Initiator::User => say!("asked for by the user").into(),
+        Initiator::Redirect { of, status } => say!("redirected ({}) by exchange {}", status, of),
+        Initiator::Parser { url, line: 0 } => say!("found in {}", clean(url)),
+        Initiator::Parser { url, line } => say!("found in {} line {}", clean(url), line),
+        Initiator::Style { url } => say!("found in the style sheet {}", clean(url)),
+        Initiator::LinkField { url } => say!("named by a Link field of {}", clean(url)),
+        Initiator::EarlyHints { url } => say!("named by the 103 of {}", clean(url)),
+        Initiator::Script { url, line: 0 } => say!("a script, {}", clean(url)),
+        Initiator::Script { url, line } => say!("a script, {}:{}", clean(url), line),
+        Initiator::Retry { of } => say!("exchange {} tried again", of),
+        Initiator::Peer => say!("the client").into(),
     }
 }
 
@@ -172,16 +172,16 @@ pub(crate) fn neighbour(state: NeighbourState) -> &'static str {
 /// The name of a TCP timer.
 pub(crate) fn timer(timer: Timer) -> &'static str {
     match timer {
-        Timer::Retransmission => "retransmission timer",
-        Timer::LossProbe => "tail loss probe",
-        Timer::Reordering => "reordering timer",
-        Timer::Persist => "zero-window probe timer",
-        Timer::DelayedAck => "delayed ACK timer",
-        Timer::KeepAlive => "keep-alive timer",
-        Timer::UserTimeout => "user timeout",
-        Timer::TimeWait => "2·MSL timer",
-        Timer::FinWait2 => "FIN_WAIT_2 timer",
-        Timer::Pacing => "pacing timer",
+        Timer::Retransmission => say!("retransmission timer"),
+        Timer::LossProbe => say!("tail loss probe"),
+        Timer::Reordering => say!("reordering timer"),
+        Timer::Persist => say!("zero-window probe timer"),
+        Timer::DelayedAck => say!("delayed ACK timer"),
+        Timer::KeepAlive => say!("keep-alive timer"),
+        Timer::UserTimeout => say!("user timeout"),
+        Timer::TimeWait => say!("2·MSL timer"),
+        Timer::FinWait2 => say!("FIN_WAIT_2 timer"),
+        Timer::Pacing => say!("pacing timer"),
     }
 }
 
@@ -201,14 +201,14 @@ pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
 /// What a link did to frames other than delivering them: `3 lost, 1 held back`.
 pub(crate) fn link_did(counts: &LinkCounts) -> String {
     let did = [
-        (counts.lost, "lost"),
-        (counts.queue_full, "dropped by a full queue"),
-        (counts.aqm, "dropped by queue management"),
-        (counts.marked, "marked by queue management"),
-        (counts.bad_fcs, "dropped as corrupted"),
-        (counts.corrupted, "delivered corrupted"),
-        (counts.duplicated, "duplicated"),
-        (counts.reordered, "held back"),
+        (counts.lost, say!("lost")),
+        (counts.queue_full, say!("dropped by a full queue")),
+        (counts.aqm, say!("dropped by queue management")),
+        (counts.marked, say!("marked by queue management")),
+        (counts.bad_fcs, say!("dropped as corrupted")),
+        (counts.corrupted, say!("delivered corrupted")),
+        (counts.duplicated, say!("duplicated")),
+        (counts.reordered, say!("held back")),
     ];
     let did = did.into_iter().filter(|(number, _)| *number > 0);
     did.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
@@ -224,7 +224,7 @@ pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
 
 /// Losses in words: `4 sends lost, RTO 0.2 → 0.4 s`.
 pub(crate) fn losses(lost: &Losses) -> String {
-    let mut text = format!("{} lost", count(lost.resent as usize, "send"));
+    let mut text = say!("{} lost", count(lost.resent as usize, "send"));
     if !lost.timeouts.is_empty() {
         let waits = lost.timeouts.iter().map(|timeout| seconds(*timeout)).collect::<Vec<_>>();
         text += &format!(", RTO {} s", waits.join(" → "));
@@ -237,12 +237,12 @@ pub(crate) fn redacted(original: &Original) -> Option<String> {
     let named = original
         .redacted
         .iter()
-        .map(|one| format!("{} of {}", clean(&one.name), count(one.requests, "request")));
+        .map(|one| say!("{} of {}", clean(&one.name), count(one.requests, "request")));
     let named: Vec<String> = named.collect();
     let (last, before) = named.split_last()?;
     let (list, was) = match before {
-        [] => (last.clone(), "was"),
-        before => (format!("{} and {last}", before.join(", ")), "were"),
+        [] => (last.clone(), say!("was")),
+        before => (say!("{} and {}", before.join(", "), last), say!("were")),
     };
-    Some(format!("{list} {was} redacted; they go without"))
+    Some(say!("{} {} redacted; they go without", list, was))
 }

@@ -11,6 +11,7 @@ use crate::names;
 
 /// The record as trace events.
 pub fn perfetto(model: &Model) -> Value {
+    let model = &*model.in_english();
     let mut trace = Trace { events: Vec::new(), threads: 0 };
     for host in model.hosts.values() {
         trace.meta("process_name", host.id, 0, &host.name);

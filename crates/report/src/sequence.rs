@@ -18,12 +18,16 @@ pub(crate) enum Extent {
 
 /// The diagrams of all connections.
 pub fn sequence(model: &Model, options: &Options) -> String {
+    model.language.speaking(|| diagrams(model, options))
+}
+
+fn diagrams(model: &Model, options: &Options) -> String {
     let mut text = String::new();
     for line in lines(model, options, Extent::Whole) {
         text.push_str(options.glyphs(line.trim_end()).as_str());
         text.push('\n');
     }
-    if text.is_empty() { "no TCP connection is in this record\n".into() } else { text }
+    if text.is_empty() { say!("no TCP connection is in this record\n").into() } else { text }
 }
 
 pub(crate) fn lines(model: &Model, options: &Options, extent: Extent) -> Vec<String> {
@@ -319,8 +323,8 @@ fn diagram(
             format!("{} {}", crate::text::clean(model.host_name(end.host)), end.local)
         })
     };
-    let near = end_name(connection.client.as_ref(), "client".into());
-    let remote = connection.server_address().map_or("server".into(), |at| at.to_string());
+    let near = end_name(connection.client.as_ref(), say!("client").into());
+    let remote = connection.server_address().map_or(say!("server").into(), |at| at.to_string());
     let far = end_name(connection.server.as_ref(), remote);
     let room = STATE + 3 + room_for_arrow + STATE;
     let gap = room.saturating_sub(width(&near) + width(&far)).max(2);
@@ -341,7 +345,7 @@ fn diagram(
         lines.extend(narrow(&steps, connection, options, start));
         return lines;
     }
-    let unseen = |end: Option<&Endpoint>| if end.is_none() { "(not seen)" } else { "" };
+    let unseen = |end: Option<&Endpoint>| if end.is_none() { say!("(not seen)") } else { "" };
     let first = |end: Option<&Endpoint>| {
         let state = end.and_then(|end| end.states.first()).map(|change| change.what.from.name());
         state.unwrap_or_else(|| unseen(end))
@@ -395,7 +399,7 @@ fn narrow(
             (_, true) => "▶",
             (_, false) => "◀",
         };
-        let lost = if step.lost { " ✗ lost" } else { "" };
+        let lost = if step.lost { say!(" ✗ lost") } else { "" };
         let at = right(&format!("+{}", duration(step.sent - start)), 9);
         let text = format!("  {at} {way} {}{lost}", caption(step, connection));
         lines.push(clip(&text, columns));
@@ -413,7 +417,7 @@ fn narrow(
 /// The arrow of a step: `── SYN seq=1 302 118 744 ──▶`, or to the left.
 fn draw(step: &DiagramRow, connection: &Connection, columns: usize) -> String {
     let text = caption(step, connection);
-    let lost = if step.lost { " ✗ lost" } else { "" };
+    let lost = if step.lost { say!(" ✗ lost") } else { "" };
     let body = clip(&format!("{text}{lost}"), columns.saturating_sub(7));
     let fill = columns.saturating_sub(width(&body) + 7);
     match (&step.what, step.from_client) {
@@ -435,11 +439,13 @@ pub(crate) fn caption(step: &DiagramRow, connection: &Connection) -> String {
             } else {
                 String::new()
             };
-            let again = if *again > 0 { format!(", {again} sent again") } else { String::new() };
-            format!(
-                "{} in {}{acks}{again}",
+            let again = if *again > 0 { say!(", {} sent again", again) } else { String::new() };
+            say!(
+                "{} in {}{}{}",
                 bytes(*length),
-                crate::text::count(*segments, "segment")
+                crate::text::count(*segments, "segment"),
+                acks,
+                again
             )
         }
         RowContent::State => {
@@ -456,7 +462,7 @@ fn segment_text(segment: &TcpSegment) -> String {
     let syn = segment.flags.has("SYN");
     // SYN before ACK, as textbooks write it.
     if flags.is_empty() {
-        flags = "no flags".into();
+        flags = say!("no flags").into();
     }
     let mut text = flags;
     if syn || segment.flags.has("FIN") || segment.length > 0 || segment.flags.has("RST") {
@@ -498,12 +504,10 @@ fn states_only(connection: &Connection, options: &Options, start: Time) -> Vec<S
             lines.push(clip(&line, options.columns()));
         }
     }
-    lines.push(
-        options.paint(
-            Tone::Faint,
-            &clip("  segments are not visible on this wire", options.columns()),
-        ),
-    );
+    lines.push(options.paint(
+        Tone::Faint,
+        &clip(say!("  segments are not visible on this wire"), options.columns()),
+    ));
     lines
 }
 
@@ -521,6 +525,6 @@ fn how_line(connection: &Connection, options: &Options) -> Option<String> {
     if known.is_empty() || known == ["performed"] {
         return None;
     }
-    let line = format!("  states: {}", known.join(", "));
+    let line = say!("  states: {}", known.join(", "));
     Some(options.paint(Tone::Faint, &clip(&line, options.columns())))
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use roundtrip_record::Step;
 use roundtrip_story::{Exchange, LegKind, PhaseKind};
 
+use crate::language::word;
 use crate::model::Model;
 use crate::names::short_url;
 use crate::text::{clean, clip_middle, duration};
@@ -39,15 +40,15 @@ impl<'a> Slowest<'a> {
         let base = model.document().map(|document| document.url.as_str());
         let several = model.seen().len() > 1;
         let of = match self.exchange.filter(|_| several) {
-            Some(exchange) => format!(" of {}", clip_middle(&short_url(&exchange.url, base), 40)),
+            Some(exchange) => say!(" of {}", clip_middle(&short_url(&exchange.url, base), 40)),
             None => String::new(),
         };
         let why = match self.step {
-            LegKind::Phase(PhaseKind::Blocked) => " (waiting for a turn)",
-            LegKind::Phase(PhaseKind::Here) => " (our own machine)",
+            LegKind::Phase(PhaseKind::Blocked) => say!(" (waiting for a turn)"),
+            LegKind::Phase(PhaseKind::Here) => say!(" (our own machine)"),
             _ => "",
         };
-        format!("{}{of}{why}", self.step.name())
+        format!("{}{of}{why}", word(self.step.name()))
     }
 
     /// The server's own account of its share of a wait, from `Server-Timing`: `81 ms of it is the
@@ -59,6 +60,6 @@ impl<'a> Slowest<'a> {
         let metrics = &self.exchange?.head()?.what.server_timing;
         let timed = metrics.iter().filter_map(|metric| Some((metric.duration?, &metric.name)));
         let (took, name) = timed.max_by_key(|(took, _)| *took)?;
-        Some(format!("{} of it is the server's own “{}”", duration(took), clean(name)))
+        Some(say!("{} of it is the server's own “{}”", duration(took), clean(name)))
     }
 }

@@ -17,6 +17,7 @@ use core::time::Duration;
 use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
+use crate::language::{recorded, word};
 use crate::model::Model;
 use crate::names::{self, short_url};
 use crate::slowest::Slowest;
@@ -29,6 +30,10 @@ use view::View;
 
 /// The record as text for a terminal.
 pub fn terminal(model: &Model, options: &Options) -> String {
+    model.language.speaking(|| told(model, options))
+}
+
+fn told(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     view.verdict();
     if options.detail == Detail::Answer {
@@ -109,10 +114,10 @@ impl View<'_> {
             }
             let more: Vec<&Finding> = others[n + 1..].iter().filter(alike).copied().collect();
             self.blank();
-            let mark = format!("✗ {}", finding.step.name());
+            let mark = format!("✗ {}", word(finding.step.name()));
             let headline = match more.len() {
                 0 => finding.headline.clone(),
-                more => format!("{}, and {more} more like it", finding.headline),
+                more => say!("{}, and {} more like it", finding.headline, more),
             };
             let mut lines = wrap(&headline, self.options.columns() - 9).into_iter();
             self.lines.push(format!(
@@ -145,8 +150,8 @@ impl View<'_> {
         }
         let rest = urls.len().saturating_sub(SHOWN);
         urls.truncate(SHOWN);
-        let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-        Some(format!("also {}{rest}", urls.join(", ")))
+        let rest = if rest == 0 { String::new() } else { say!(" and {} more", rest) };
+        Some(say!("also {}{}", urls.join(", "), rest))
     }
 
     /// What the budget says: each limit that is exceeded, and the others in short.
@@ -170,10 +175,10 @@ impl View<'_> {
             self.blank();
             let text = clean(&crate::budget::limit(limit));
             let mut lines = wrap(&text, self.options.columns() - 10).into_iter();
-            let mark = self.options.paint(Tone::Bad, "✗ budget");
+            let mark = self.options.paint(Tone::Bad, say!("✗ budget"));
             self.lines.push(format!("{mark}  {}", lines.next().unwrap_or_default()));
             let mostly = crate::budget::mostly(limit, self.model);
-            let mostly = mostly.map(|mostly| format!("mostly {mostly}"));
+            let mostly = mostly.map(|mostly| say!("mostly {}", mostly));
             let more = mostly.map(|text| wrap(&text, self.options.columns() - 10));
             let more = lines.chain(more.into_iter().flatten());
             self.lines.extend(more.map(|line| format!("{}{line}", " ".repeat(10))));
@@ -191,10 +196,10 @@ impl View<'_> {
         let room = columns.saturating_sub(60).max(14);
         let head = format!(
             "  {}  {}  {}  {}",
-            left("exchange", room),
-            right("recorded", 10),
-            right("now", 10),
-            right("factor", 7)
+            left(say!("exchange"), room),
+            right(say!("recorded"), 10),
+            right(say!("now"), 10),
+            right(say!("factor"), 7)
         );
         self.lines.push(self.options.paint(Tone::Faint, &head));
         let mut used = vec![false; old.exchanges.len()];
@@ -212,7 +217,8 @@ impl View<'_> {
             } else {
                 format!("×{:.1}", now.as_secs_f64() / before.as_secs_f64())
             };
-            let blocks = if exchange.blocks == Blocks::Render { "  blocks render" } else { "" };
+            let blocks =
+                if exchange.blocks == Blocks::Render { say!("  blocks render") } else { "" };
             self.lines.push(format!(
                 "  {}  {}  {}  {}{blocks}",
                 left(&clip_middle(&short_url(&exchange.url, base.as_deref()), room), room),
@@ -224,13 +230,13 @@ impl View<'_> {
         let think: Duration = old.exchanges.iter().map(|exchange| exchange.think).sum();
         self.fact(
             "modelled",
-            &format!(
+            &say!(
                 "server think time {} in all (recorded wait less one round trip, inferred)",
                 duration(think)
             ),
         );
         if let Some(redacted) = names::redacted(old) {
-            self.fact("", &format!("substituted: {redacted}"));
+            self.fact("", &say!("substituted: {}", redacted));
         }
     }
 
@@ -249,7 +255,7 @@ impl View<'_> {
             let known =
                 EvidenceMark::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
             let known = known.map(EvidenceMark::legend).collect::<Vec<_>>().join("  ");
-            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued";
+            let glyphs = say!("▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued");
             let line = format!("  {glyphs}    {known}");
             self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));
         }
@@ -273,7 +279,7 @@ impl View<'_> {
             self.fact("slowest", &text);
         }
         for note in &self.model.notes {
-            self.fact("page", &clean(note));
+            self.fact("page", &recorded(&clean(note)));
         }
         for note in &self.model.import_notes {
             self.fact("import", &format!("{} ({})", clean(&note.note), note.count));
@@ -289,36 +295,39 @@ impl View<'_> {
                     format!(
                         "{} ({})",
                         clip_middle(&short_url(&found.url, base), 32),
-                        clean(found.not_fetched.as_deref().unwrap_or_default())
+                        recorded(&clean(found.not_fetched.as_deref().unwrap_or_default()))
                     )
                 })
                 .collect();
             let more = self.model.not_fetched.len() - shown.len();
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            self.fact("left out", &format!("{}{more}", shown.join(", ")));
+            let more = if more > 0 { say!(" and {} more", more) } else { String::new() };
+            self.fact(say!("left out"), &format!("{}{more}", shown.join(", ")));
         }
         for (n, unseen) in self.model.unseen.iter().enumerate() {
             let label = if n == 0 { "unseen" } else { "" };
             self.fact(
                 label,
-                &format!(
+                &say!(
                     "{}: {} (needs {})",
-                    unseen.step.name(),
-                    clean(&unseen.what),
+                    word(unseen.step.name()),
+                    recorded(&clean(&unseen.what)),
                     clean(&unseen.needs)
                 ),
             );
         }
         self.links();
         if self.model.cut {
-            self.fact("record", "cut off in the middle of a line: what stands before is whole");
+            self.fact(
+                "record",
+                say!("cut off in the middle of a line: what stands before is whole"),
+            );
         } else if self.model.run.is_some() && self.model.ended.is_none() {
-            self.fact("record", "has no end: the run was killed, or still goes on");
+            self.fact("record", say!("has no end: the run was killed, or still goes on"));
         }
         if let Some(id) = &self.options.saved {
             self.fact(
                 "saved",
-                &format!("run {id}    roundtrip show {id} --tcp │ --html │ --har │ --pcap"),
+                &say!("run {}    roundtrip show {} --tcp │ --html │ --har │ --pcap", id, id),
             );
         }
     }

@@ -6,6 +6,8 @@ use core::time::Duration;
 use time::OffsetDateTime;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::language::{Language, word};
+
 /// A duration with its unit: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
 pub fn duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
@@ -80,7 +82,7 @@ pub(crate) fn rate(bits: u64) -> String {
 }
 
 /// A number with its digits in groups of three: `1 302 118 744`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let plain = number.to_string();
     let mut text = String::with_capacity(plain.len() + plain.len() / 3);
     for (n, digit) in plain.chars().enumerate() {
@@ -94,11 +96,24 @@ pub(crate) fn grouped(number: u64) -> String {
 
 /// A count with its noun: `1 request`, `2 requests`.
 pub fn count(number: usize, noun: &str) -> String {
+    if Language::spoken() == Language::Chinese {
+        return counted(number, noun);
+    }
     match number {
         1 => format!("1 {noun}"),
         _ if noun.ends_with("ss") => format!("{} {noun}es", grouped(number as u64)),
         _ => format!("{} {noun}s", grouped(number as u64)),
     }
+}
+
+/// The same in a language whose nouns have no plural: the catalogue has the measure word.
+fn counted(number: usize, noun: &str) -> String {
+    let (kind, noun) = match noun.rsplit_once(' ') {
+        Some((kind, noun)) => (format!("{kind} "), noun),
+        None => (String::new(), noun),
+    };
+    let text = format!("{{}} {noun}");
+    format!("{kind}{}", word(&text).replacen("{}", &grouped(number as u64), 1))
 }
 
 /// A domain name without the final dot; `.` for the root.

@@ -2,6 +2,7 @@
 
 use roundtrip_record::{HttpVersion, Outcome, Source};
 
+use crate::language::word;
 use crate::model::{Exchange, Model};
 use crate::names::short_source;
 use crate::text::{bytes, clean, count, duration};
@@ -53,21 +54,25 @@ fn spread(model: &Model) -> String {
         None => String::new(),
         Some((runs, Some(load))) => {
             let (low, high) = (duration(load.low), duration(load.high));
-            format!(" (median of {runs}: load {low} to {high})")
+            say!(" (median of {}: load {} to {})", runs, low, high)
         }
-        Some((_, None)) => " (one of many: --runs)".into(),
+        Some((_, None)) => say!(" (one of many: --runs)").into(),
     }
 }
 
 impl Verdict {
     /// The verdict on a record.
     pub fn new(model: &Model) -> Self {
+        model.language.speaking(|| Self::of(model))
+    }
+
+    fn of(model: &Model) -> Self {
         if let Some(finding) = model.findings.iter().find(|finding| finding.fatal) {
             return Self {
                 success: Success::Bad,
-                result: format!("✗ {}", finding.step.name()),
+                result: format!("✗ {}", word(finding.step.name())),
                 subject: finding.headline.clone(),
-                facts: vec![Fact::new(0, format!("exit {}", model.exit()))],
+                facts: vec![Fact::new(0, say!("exit {}", model.exit()))],
             };
         }
         match (model.document(), model.lookups.first()) {
@@ -87,9 +92,9 @@ impl Verdict {
             }
             (Some(status), _) => status.to_string(),
             (None, _) if document.is_some_and(|document| document.from_cache) => {
-                "from cache".into()
+                say!("from cache").into()
             }
-            (None, _) => "no answer".into(),
+            (None, _) => say!("no answer").into(),
         };
         let missing = model.resources().iter().filter(|resource| resource.failed()).count();
         let success = match status {
@@ -99,14 +104,14 @@ impl Verdict {
             None => Success::Bad,
         };
         let url = document.map_or(String::new(), |document| clean(&document.url));
-        let failed = if missing > 0 { format!(", {missing} failed") } else { String::new() };
+        let failed = if missing > 0 { say!(", {} failed", missing) } else { String::new() };
         let again = match model.exchanges.iter().filter(|exchange| exchange.retried).count() {
             0 => String::new(),
-            again => format!(", {again} retried"),
+            again => say!(", {} retried", again),
         };
         let cached = match model.exchanges.iter().filter(|exchange| exchange.from_cache).count() {
             0 => String::new(),
-            cached => format!(", {cached} from cache"),
+            cached => say!(", {} from cache", cached),
         };
         let mut facts = Vec::new();
         facts.push(Self::times(model));
@@ -133,9 +138,9 @@ impl Verdict {
         // Where the original record is not at hand, only its wire is known.
         let text = match &model.original {
             Some(original) => {
-                format!("{} {before} → {took} on {now}", duration(original.took))
+                say!("{} {} → {} on {}", duration(original.took), before, took, now)
             }
-            None => format!("{before} → {took} on {now}"),
+            None => say!("{} → {} on {}", before, took, now),
         };
         Fact::new(0, text)
     }
@@ -158,11 +163,11 @@ impl Verdict {
     fn wire(model: &Model) -> Option<Fact> {
         let run = model.run.as_ref()?;
         let net = match (&run.net, &run.replay_of) {
-            (_, Some(old)) => format!(", replaying {}", clean(&old.run)),
+            (_, Some(old)) => say!(", replaying {}", clean(&old.run)),
             (Some(net), None) => format!(" {}", clean(net)),
             (None, None) => String::new(),
         };
-        Some(Fact::new(2, format!("wire: {}{net}", run.wire.name())))
+        Some(Fact::new(2, say!("wire: {}{}", run.wire.name(), net)))
     }
 
     fn lookup(model: &Model) -> Self {
@@ -170,7 +175,7 @@ impl Verdict {
         let addresses: Vec<String> = lookup.addresses.iter().map(ToString::to_string).collect();
         let mut facts = Vec::new();
         if let Some(last) = lookup.aliases.last() {
-            facts.push(Fact::new(3, format!("alias of {}", clean(last))));
+            facts.push(Fact::new(3, say!("alias of {}", clean(last))));
         }
         facts.extend(lookup.ttl.map(|ttl| Fact::new(1, format!("ttl {ttl}"))));
         facts.push(Fact::new(0, duration(lookup.span.took())));
@@ -182,8 +187,8 @@ impl Verdict {
                 _ => String::new(),
             };
             let from = match &rung.source {
-                Source::Literal => "it is an address".into(),
-                other => format!("from {}{origin}", short_source(other)),
+                Source::Literal => say!("it is an address").into(),
+                other => say!("from {}{}", short_source(other), origin),
             };
             facts.push(Fact::new(2, from));
         }
@@ -196,8 +201,8 @@ impl Verdict {
             result: clean(lookup.name.trim_end_matches('.')),
             subject: match (addresses.is_empty(), asked.is_empty()) {
                 (false, _) => addresses.join(", "),
-                (true, true) => "no address".into(),
-                (true, false) => count(records, &format!("{} record", asked.join("/"))),
+                (true, true) => say!("no address").into(),
+                (true, false) => count(records, &say!("{} record", asked.join("/"))),
             },
             facts,
         }
@@ -223,12 +228,12 @@ impl Verdict {
         let subject = model.run.as_ref().map_or(String::new(), |run| clean(&run.subject));
         let connections = model.connections.len();
         let (result, what) = if model.cut || model.ended.is_none() {
-            ("cut off", count(model.events.len(), "event"))
+            (say!("cut off"), count(model.events.len(), "event"))
         } else if connections > 0 && model.imported_from().is_some() {
             // What is encrypted is no request to whoever has no keys.
-            ("no request could be read", count(connections, "connection"))
+            (say!("no request could be read"), count(connections, "connection"))
         } else {
-            ("nothing happened", count(model.events.len(), "event"))
+            (say!("nothing happened"), count(model.events.len(), "event"))
         };
         Self {
             success: Success::Bad,

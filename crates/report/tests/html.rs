@@ -16,6 +16,7 @@ fn a_visit_has_all_its_sections() {
     for part in [
         "id=\"waterfall\"",
         "id=\"names\"",
+        "id=\"neighbours\"",
         "id=\"connections\"",
         "id=\"page\"",
         "id=\"known\"",
@@ -25,6 +26,10 @@ fn a_visit_has_all_its_sections() {
     }
     assert!(page.contains("200 OK"));
     assert!(page.contains("SYN_RECEIVED"), "the server's states are drawn");
+    let next_hop = page.split("id=\"neighbours\"").nth(1).expect("the next hop");
+    for told in ["10.0.0.1", "02:00:00:00:00:02", "by ARP in", "INCOMPLETE", "REACHABLE"] {
+        assert!(next_hop.contains(told), "{told}");
+    }
     assert!(page.contains("data:image/png;base64,"), "the picture is in it");
     assert!(page.contains("download=\"visit.har\""));
 }

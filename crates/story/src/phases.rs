@@ -73,7 +73,9 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
             && let Some(started) = &connection.tls_started
             && started.at < sending
         {
-            let done = connection.tls.as_ref().map_or(sending, |done| done.at).min(sending);
+            // In a recording of another program the clock may have been set back meanwhile.
+            let done = connection.tls.as_ref().map_or(sending, |done| done.at);
+            let done = done.clamp(started.at, sending);
             let event = connection.tls.as_ref().map_or(started.event, |done| done.event);
             let arrived = byte_times.handshake_done.unwrap_or(done).clamp(started.at, done);
             let span = Span::new(started.at, arrived).within(queue);
@@ -142,7 +144,9 @@ fn transfer(
     if head.is_some() {
         builder.fill(PhaseKind::Here, read);
         let end = exchange.span.end;
-        let last = byte_times.last_byte.unwrap_or(end).clamp(read.min(end), end);
+        // For the rest of a body that did not come whole, it was waited to the end.
+        let last = byte_times.last_byte.filter(|_| exchange.complete).unwrap_or(end);
+        let last = last.clamp(read.min(end), end);
         let event = exchange.response.as_ref().map(|response| response.event);
         builder.push(PhaseKind::Body, PhaseKind::Here, Span::new(read, last), event);
         builder.fill(PhaseKind::Here, end);

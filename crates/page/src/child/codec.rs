@@ -85,6 +85,20 @@ macro_rules! coded_number {
 
 coded_number!(u8: try_get_u8, u32: try_get_u32_le, u64: try_get_u64_le, f32: try_get_f32_le);
 
+impl Coded for bool {
+    fn put(&self, to: &mut Vec<u8>) {
+        u8::from(*self).put(to);
+    }
+
+    fn get(from: &mut Bytes) -> Result<Self, Malformed> {
+        match u8::get(from)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed),
+        }
+    }
+}
+
 impl Coded for usize {
     fn put(&self, to: &mut Vec<u8>) {
         (*self as u64).put(to);

@@ -71,9 +71,9 @@ coded_struct! {
     RefusedData { what, directive, line }
     Options { viewport, extent, scale, fonts, scheme, content_type }
     Viewport { width, height }
-    Face { rule, url, sheet }
-    FontFace { family, weight, slant, ranges, url }
-    Outcome { picture, images, fonts, laid_out, notes, refused }
+    Face { rule, url, others, sheet }
+    FontFace { family, weight, slant, ranges, url, others }
+    Outcome { picture, images, fonts, shows, hidden_fonts, lazy_left, laid_out, notes, refused }
     Png { width, height, bytes }
 }
 
@@ -108,6 +108,12 @@ impl Coded for LayoutNote {
                 page.put(to);
                 shown.put(to);
             }
+            LayoutNote::NoGlyphs { script, characters, first } => {
+                4u8.put(to);
+                script.put(to);
+                characters.put(to);
+                first.put(to);
+            }
         }
     }
 
@@ -117,6 +123,11 @@ impl Coded for LayoutNote {
             1 => LayoutNote::ImageNotDrawn { url: Coded::get(from)?, why: Coded::get(from)? },
             2 => LayoutNote::FontNotUsed { url: Coded::get(from)? },
             3 => LayoutNote::PictureCut { page: Coded::get(from)?, shown: Coded::get(from)? },
+            4 => LayoutNote::NoGlyphs {
+                script: Coded::get(from)?,
+                characters: Coded::get(from)?,
+                first: Coded::get(from)?,
+            },
             _ => return Err(Malformed),
         })
     }

@@ -7,12 +7,13 @@ use blitz_dom::node::NodeData;
 use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, Node, NodeId, decode_font_bytes};
 use bytes::Bytes;
 use fontique::{
-    Blob, CharmapIndex, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle,
-    FontWeight, GenericFamily, Script, ScriptExt, SourceCache,
+    Blob, CharmapIndex, Collection, CollectionOptions, FallbackKey, FamilyId, FontInfoOverride,
+    FontStyle, FontWeight, GenericFamily, Script, ScriptExt, SourceCache,
 };
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
 
 use super::embedded;
+use super::han;
 use super::inline_box::is_inline;
 use super::input::Input;
 use super::note::LayoutNote;
@@ -92,9 +93,46 @@ impl FontSet {
     }
 
     /// The fonts of one run, to which the page's own can be added.
-    pub(super) fn context(&self) -> FontContext {
-        FontContext { collection: self.collection.clone(), source_cache: self.sources.clone() }
+    pub(super) fn context(&self, input: &Input) -> FontContext {
+        let mut collection = self.collection.clone();
+        if han::is_needed_by(input) {
+            add_han(&mut collection, input.options.fonts);
+        }
+        FontContext { collection, source_cache: self.sources.clone() }
     }
+}
+
+/// Adds the carried face for Chinese and Japanese: by its names, and where glyphs are looked for that all
+/// others lack.
+fn add_han(collection: &mut Collection, which: Fonts) {
+    let blob = Blob::new(Arc::new(han::face()));
+    for name in han::NAMES {
+        if which == Fonts::System && is_of_system(collection, name) {
+            continue;
+        }
+        let named = FontInfoOverride { family_name: Some(name), ..Default::default() };
+        collection.register_fonts(blob.clone(), Some(named));
+    }
+    let Some(family) = collection.family_id(han::NAMES[0]) else { return };
+    let han = Script::from_bytes(*b"Hani");
+    let places = HAN_PLACES.into_iter().map(|place| FallbackKey::from((han, place)));
+    for key in scripts().map(FallbackKey::from).chain(places) {
+        let others: Vec<FamilyId> = match collection.fallback_families(key).collect::<Vec<_>>() {
+            // What a language has no list for is looked for where its script has it.
+            none if none.is_empty() => collection.fallback_families(key.script()).collect(),
+            some => some,
+        };
+        collection.set_fallbacks(key, others.into_iter().chain([family]));
+    }
+}
+
+/// The languages whose ideographs are looked for in lists of their own.
+const HAN_PLACES: [&str; 6] = ["ja", "ko", "zh-HK", "zh-TW", "zh-MO", "zh-SG"];
+
+/// All scripts in which text can be.
+fn scripts() -> impl Iterator<Item = Script> {
+    let common = [Script::COMMON, Script::INHERITED, Script::UNKNOWN];
+    Script::all_samples().iter().map(|(script, _)| *script).chain(common)
 }
 
 fn collection(which: Fonts) -> Collection {
@@ -155,9 +193,7 @@ fn generics(collection: &mut Collection, which: Fonts) {
         }
         collection.set_generic_families(generic, families.iter().copied());
     }
-    let common = [Script::COMMON, Script::INHERITED, Script::UNKNOWN];
-    let scripts = Script::all_samples().iter().map(|(script, _)| *script).chain(common);
-    for script in scripts {
+    for script in scripts() {
         if which == Fonts::CarriedOnly || collection.fallback_families(script).count() == 0 {
             collection.set_fallbacks(script, fallback.iter().copied());
         }
@@ -172,8 +208,7 @@ pub(super) fn register_faces(
 ) {
     let mut told = BTreeSet::new();
     for face in &input.faces {
-        let Some(bytes) = face_bytes(face, &input.bytes) else { continue };
-        let decoded = decode_font_bytes(&bytes).into_owned();
+        let Some(decoded) = file(face, &input.bytes) else { continue };
         let named = FontInfoOverride {
             family_name: Some(&face.rule.family),
             // A range means a variable font, whose axis says more than the rule.
@@ -193,6 +228,11 @@ pub(super) fn register_faces(
             notes.push(LayoutNote::FontNotUsed { url: face.url.clone() });
         }
     }
+}
+
+/// The file of a face of the page that has come, unpacked.
+pub(super) fn file(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Vec<u8>> {
+    Some(decode_font_bytes(&face_bytes(face, came)?).into_owned())
 }
 
 fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
@@ -259,7 +299,7 @@ impl Glyphs<'_> {
     fn has(&mut self, at: usize, character: char) -> bool {
         let Self { faces, came, read } = self;
         let read = read.entry(at).or_insert_with(|| {
-            let file = decode_font_bytes(&face_bytes(&faces[at], came)?).into_owned();
+            let file = file(&faces[at], came)?;
             let options = CollectionOptions { shared: false, system_fonts: false };
             let mut alone = Collection::new(options);
             let registered = alone.register_fonts(Blob::new(Arc::new(file.clone())), None);

@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use usvg::fontdb;
 
-use super::fonts;
+use super::{fonts, han};
 use crate::limits;
 use crate::options::Fonts;
 
@@ -26,15 +26,21 @@ pub(super) struct Checked {
 pub(super) struct SvgFonts {
     which: Fonts,
     loaded: Option<Arc<fontdb::Database>>,
+    /// Whether the face for Chinese and Japanese is among what is loaded.
+    han: bool,
 }
 
 impl SvgFonts {
     pub(super) fn new(which: Fonts) -> Self {
-        SvgFonts { which, loaded: None }
+        SvgFonts { which, loaded: None, han: false }
     }
 
-    fn database(&mut self) -> Arc<fontdb::Database> {
-        let which = self.which;
+    /// The fonts for this SVG.
+    fn database(&mut self, svg: &[u8]) -> Arc<fontdb::Database> {
+        if !self.han && std::str::from_utf8(svg).is_ok_and(han::is_needed_for) {
+            (self.han, self.loaded) = (true, None);
+        }
+        let (which, han) = (self.which, self.han);
         Arc::clone(self.loaded.get_or_insert_with(|| {
             let mut database = fontdb::Database::new();
             if which == Fonts::System {
@@ -44,6 +50,11 @@ impl SvgFonts {
                 let source = fontdb::Source::Binary(Arc::new(bytes));
                 for id in database.load_font_source(source) {
                     also_called(&mut database, id, fonts::aliases(family));
+                }
+            }
+            if han {
+                for id in database.load_font_source(fontdb::Source::Binary(Arc::new(han::face()))) {
+                    also_called(&mut database, id, han::NAMES.into_iter());
                 }
             }
             database.set_serif_family(fonts::SERIF);
@@ -139,7 +150,7 @@ pub(super) struct Outlined {
 pub(super) fn outline(svg: impl AsRef<[u8]>, fonts: &mut SvgFonts) -> Result<Outlined, String> {
     let options = usvg::Options {
         font_family: fonts::SERIF.to_owned(),
-        fontdb: fonts.database(),
+        fontdb: fonts.database(svg.as_ref()),
         ..usvg::Options::default()
     };
     let tree = usvg::Tree::from_data(svg.as_ref(), &options).map_err(|error| error.to_string())?;

@@ -59,6 +59,6 @@ pub(super) fn settle(
 }
 
 /// The computed styles of everything in the document.
-fn styles(document: &BaseDocument) -> impl Iterator<Item = Arc<ComputedValues>> {
+pub(super) fn styles(document: &BaseDocument) -> impl Iterator<Item = Arc<ComputedValues>> {
     document.tree().iter().filter_map(|(_, node)| node.primary_styles().map(|style| style.clone()))
 }

@@ -8,17 +8,20 @@ mod draw;
 mod embedded;
 mod fixups;
 mod fonts;
+mod han;
 mod hints;
 mod images;
 mod inline_box;
 mod input;
 mod layout;
+mod missing;
 mod net;
 mod note;
 mod outcome;
 mod policy;
 mod rendered;
 mod sheet;
+mod shown;
 mod thread;
 mod tree;
 
@@ -31,7 +34,7 @@ use blitz_traits::shell::{ColorScheme, Viewport};
 use url::Url;
 
 use crate::limits;
-use crate::options::{Options, Scheme};
+use crate::options::{Fonts, Options, Scheme};
 use crate::picture::PaintError;
 
 pub(crate) use fonts::FontSet;
@@ -72,7 +75,7 @@ fn attempt(
 ) -> Result<Outcome, f32> {
     thread::during("preparing fonts");
     let mut outcome = Outcome::default();
-    let mut font_context = fonts.context();
+    let mut font_context = fonts.context(input);
     fonts::register_faces(&mut font_context, input, &mut outcome.notes);
     let queue = net::Queue::new();
     thread::during("parsing");
@@ -108,15 +111,26 @@ fn attempt(
             return Err(height);
         }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
+        outcome.shows = shown::is_any(&document);
+        // Of a machine's fonts only the machine knows what they have.
+        if goal == Goal::Paint && input.options.fonts == Fonts::CarriedOnly {
+            outcome.notes.append(&mut missing::notes(&document, input));
+        }
     }
     outcome.images = answers.missing;
     outcome.notes.append(&mut answers.notes);
     outcome.refused = answers.refused;
-    wanted_lazy(&document, input, lazy, &mut outcome.images);
+    outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome.images);
     if goal == Goal::Paint {
         thread::during("painting");
         let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
         outcome.picture = Some(Drawn::Pixels(picture));
+    } else if !outcome.shows && !input.faces.is_empty() {
+        // Styles that are computed anew: what was laid out with the old ones is not looked at any more.
+        let _laid_out = layout::styles(&document).collect::<Vec<_>>();
+        if shown::reveal(&mut document) {
+            outcome.hidden_fonts = fonts::in_use(&document, &input.faces, &input.bytes);
+        }
     }
     Ok(outcome)
 }
@@ -133,14 +147,14 @@ fn lower_than_viewport(document: &BaseDocument, options: &Options) -> Option<f32
     (height < options.viewport.height as f32).then_some(height)
 }
 
-/// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded. One without a box is
-/// nowhere.
+/// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded; whether any is left. One
+/// without a box is nowhere.
 fn wanted_lazy(
     document: &BaseDocument,
     input: &Input,
     lazy: Vec<fixups::LazyImage>,
     wanted: &mut Vec<Url>,
-) {
+) -> bool {
     let limit = match input.options.extent {
         crate::options::Extent::Full => f64::INFINITY,
         crate::options::Extent::Viewport => {
@@ -149,12 +163,16 @@ fn wanted_lazy(
     };
     let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
     let mut rendered = rendered::Rendered::default();
+    let mut left = false;
     for image in lazy.into_iter().filter(|image| rendered.is(document, image.node)) {
         let top = document.get_client_bounding_rect(image.node).map_or(0.0, |rect| rect.y);
-        if top < limit && seen.insert(image.url.clone()) {
+        if top >= limit {
+            left = true;
+        } else if seen.insert(image.url.clone()) {
             wanted.push(image.url);
         }
     }
+    left
 }
 
 fn viewport(options: &Options) -> Viewport {

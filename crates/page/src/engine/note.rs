@@ -13,4 +13,6 @@ pub(crate) enum LayoutNote {
     FontNotUsed { url: Url },
     /// The picture shows less of the page than was asked for; both in rows of device pixels.
     PictureCut { page: u64, shown: u32 },
+    /// Characters that no font has: of which script, how many different ones, and the first of them.
+    NoGlyphs { script: String, characters: usize, first: String },
 }

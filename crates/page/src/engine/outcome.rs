@@ -15,6 +15,12 @@ pub(crate) struct Outcome {
     pub(crate) images: Vec<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
+    /// Something is to be seen: text, a picture, a control.
+    pub(crate) shows: bool,
+    /// Where nothing is: the font faces of what is hidden and scripts commonly show first.
+    pub(crate) hidden_fonts: Vec<Face>,
+    /// Lazy images are left that may yet come near the viewport, as pictures above them come.
+    pub(crate) lazy_left: bool,
     /// Bytes of markup laid out.
     pub(crate) laid_out: usize,
     pub(crate) notes: Vec<LayoutNote>,

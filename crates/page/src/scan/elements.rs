@@ -193,8 +193,11 @@ impl State {
         };
         let at_once = attr(tag, "async").is_none();
         let waits = kind == ScriptKind::Classic && at_once && attr(tag, "defer").is_none();
+        let reached = waits && self.is_parser;
         let priority = match (waits || kind == ScriptKind::Module, self.image_found) {
             (false, _) => Priority::Low,
+            // The parser stops here.
+            _ if reached => Priority::High,
             (true, false) => Priority::High,
             (true, true) => Priority::Medium,
         };
@@ -220,6 +223,7 @@ impl State {
         });
         self.counts.scripts_external += usize::from(may_run);
         if waits && may_run {
+            self.is_parser = false;
             self.found.push(Found::ScriptRuns { in_head: !self.in_body });
         }
     }
@@ -266,7 +270,8 @@ impl State {
         }
         self.image_found = true;
         let priority = match fetch_priority(tag) {
-            Hinted::Auto if self.large_images < 5 && !is_small(tag) => {
+            // Only what is found ahead of the parser is raised before it is known where it is shown.
+            Hinted::Auto if !self.is_parser && self.large_images < 5 && !is_small(tag) => {
                 self.large_images += 1;
                 Priority::Medium
             }

@@ -41,7 +41,10 @@ impl Scanner {
         Scanner { tokenizer: Tokenizer::new(sink, TokenizerOpts::default()) }
     }
 
-    pub(crate) fn feed(&mut self, text: &str) {
+    /// Reads more of the document; `by_parser`: the parser is as far, so that it finds what is in it, and not a
+    /// scanner ahead of it.
+    pub(crate) fn feed(&mut self, text: &str, by_parser: bool) {
+        self.tokenizer.sink.state.borrow_mut().is_parser = by_parser;
         let queue = BufferQueue::default();
         queue.push_back(StrTendril::from_slice(text));
         // A sink that never answers `Script` is never interrupted; the loop is for the contract.

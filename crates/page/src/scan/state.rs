@@ -63,6 +63,9 @@ pub(super) struct State {
     pub(super) script_begins: Option<ScriptKind>,
     pub(super) icon_found: bool,
     pub(super) image_found: bool,
+    /// The parser is as far as the scanner: what is found now it finds itself, and it stops at the next script
+    /// that it has to wait for.
+    pub(super) is_parser: bool,
     pub(super) large_images: usize,
 }
 
@@ -119,6 +122,7 @@ impl State {
             script_begins: None,
             icon_found: false,
             image_found: false,
+            is_parser: false,
             large_images: 0,
         }
     }

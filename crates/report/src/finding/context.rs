@@ -66,7 +66,9 @@ pub(super) fn exchange<'a>(context: &FaultContext<'a>) -> Option<&'a Exchange> {
 pub(super) fn url(context: &FaultContext<'_>) -> String {
     let exchange = exchange(context).or_else(|| context.story.document());
     let subject = context.story.run.as_ref().map(|run| run.subject.as_str());
-    clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
+    clean(
+        exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or(say!("the exchange")),
+    )
 }
 
 /// The host and port of that URL, as `openssl` and `ss` expect them.
@@ -91,19 +93,19 @@ pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
 pub(super) fn connection_line_at(context: &FaultContext<'_>, moment: Time) -> Option<String> {
     let end = context.endpoint()?;
     let until = |at: Time| at <= moment;
-    let mut facts = vec![format!("our end is {}", end.state_at(moment)?)];
+    let mut facts = vec![say!("our end is {}", end.state_at(moment)?)];
     let sent = end
         .segments
         .iter()
         .rev()
         .find(|seen| until(seen.at) && seen.what.direction == Direction::Sent);
     if let Some(sent) = sent {
-        facts.push(format!("our window {}", grouped(sent.what.window.into())));
+        facts.push(say!("our window {}", grouped(sent.what.window.into())));
     }
     if let Some(sample) = end.congestion.iter().rev().find(|sample| until(sample.at)) {
         facts.push(match sample.what.in_flight {
-            0 => "nothing unacknowledged".into(),
-            flight => format!("{} B unacknowledged", grouped(flight)),
+            0 => say!("nothing unacknowledged").into(),
+            flight => say!("{} B unacknowledged", grouped(flight)),
         });
     }
     let heard = |flag| {
@@ -115,9 +117,9 @@ pub(super) fn connection_line_at(context: &FaultContext<'_>, moment: Time) -> Op
     };
     if !end.segments.is_empty() {
         facts.push(match (heard("FIN"), heard("RST")) {
-            (false, false) => "no FIN and no RST came".into(),
-            (true, false) => "FIN came".into(),
-            (_, true) => "RST came".into(),
+            (false, false) => say!("no FIN and no RST came").into(),
+            (true, false) => say!("FIN came").into(),
+            (_, true) => say!("RST came").into(),
         });
     }
     match end.retransmissions() {

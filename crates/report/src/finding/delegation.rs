@@ -21,51 +21,35 @@ pub(super) fn words(
     let names = named(&parent);
     let (headline, meaning, next) = match what {
         DelegationFault::Lame => (
-            format!("{name}: the name servers of {zone} do not serve it"),
-            format!(
-                "{names} these servers for {zone}, and none of them has the zone: it is not set up \
-                 there, or was moved without telling the parent"
-            ),
-            format!(
-                "whoever runs {zone} sets the zone up on its servers, or has {names_of_parent} changed",
-                names_of_parent = entry(&parent)
-            ),
+            say!("{}: the name servers of {} do not serve it", name, zone),
+            say!("{} these servers for {}, and none of them has the zone: it is not set up there, or was moved without telling the parent", names, zone),
+            say!("whoever runs {} sets the zone up on its servers, or has {} changed", zone, entry(&parent)),
         ),
         DelegationFault::Silent => (
-            format!("{name}: no name server of {zone} answers"),
-            format!(
-                "the servers that {parent_} names for {zone} are down or cut off; the rest of the tree answers",
-                parent_ = who(&parent)
-            ),
-            format!(
-                "whoever runs {zone} looks after its name servers; nothing is wrong on this machine"
-            ),
+            say!("{}: no name server of {} answers", name, zone),
+            say!("the servers that {} names for {} are down or cut off; the rest of the tree answers", who(&parent), zone),
+            say!("whoever runs {} looks after its name servers; nothing is wrong on this machine", zone),
         ),
         DelegationFault::NoGlue => (
-            format!("{name}: the name servers of {zone} cannot be found"),
-            format!(
-                "their names lie in {zone} itself, and {} gives no address for them (glue): nobody \
-                 can ever reach them",
-                who(&parent)
-            ),
-            format!("whoever runs {zone} has glue records added to {}", entry(&parent)),
+            say!("{}: the name servers of {} cannot be found", name, zone),
+            say!("their names lie in {} itself, and {} gives no address for them (glue): nobody can ever reach them", zone, who(&parent)),
+            say!("whoever runs {} has glue records added to {}", zone, entry(&parent)),
         ),
         DelegationFault::Circular { .. } => (
-            format!("{name}: the name servers of {zone} can only be found by way of {zone} itself"),
-            "each zone's servers have names in the other, and no address comes with them (glue): \
-             nobody can begin anywhere"
+            say!("{}: the name servers of {} can only be found by way of {} itself", name, zone, zone),
+            say!("each zone's servers have names in the other, and no address comes with them (glue): nobody can begin anywhere")
                 .into(),
-            format!("whoever runs {zone} has glue records added, or names a server elsewhere"),
+            say!("whoever runs {} has glue records added, or names a server elsewhere", zone),
         ),
         DelegationFault::NoAddress => (
-            format!("{name}: the name servers of {zone} have no address"),
-            format!("{names} servers for {zone} whose own names lead nowhere"),
-            format!("whoever runs {zone} names servers that exist in {}", entry(&parent)),
+            say!("{}: the name servers of {} have no address", name, zone),
+            say!("{} servers for {} whose own names lead nowhere", names, zone),
+            say!("whoever runs {} names servers that exist in {}", zone, entry(&parent)),
         ),
         DelegationFault::TooLong => (
-            format!("{name}: the name servers of {zone} take too many questions to find"),
-            "servers without glue lead from zone to zone; a resolver gives up as well, to protect others".into(),
-            format!("whoever runs {zone} names fewer servers, with glue"),
+            say!("{}: the name servers of {} take too many questions to find", name, zone),
+            say!("servers without glue lead from zone to zone; a resolver gives up as well, to protect others").into(),
+            say!("whoever runs {} names fewer servers, with glue", zone),
         ),
     };
     let circle = match what {
@@ -80,32 +64,38 @@ pub(super) fn words(
 fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> FindingText {
     let (headline, meaning) = match what {
         DelegationFault::Lame => (
-            format!("{name}: the root servers give no answer that can be used"),
-            "something on the way answers in their place, or blocks who walks from the root",
+            say!("{}: the root servers give no answer that can be used", name),
+            say!("something on the way answers in their place, or blocks who walks from the root"),
         ),
         _ => (
-            format!("{name}: no root server answers"),
-            "this network lets nobody ask the root servers: it wants its own name server asked",
+            say!("{}: no root server answers", name),
+            say!(
+                "this network lets nobody ask the root servers: it wants its own name server asked"
+            ),
         ),
     };
     FindingText::new(
         headline,
-        format!("roundtrip resolve {name} without --walk asks the server of resolv.conf"),
+        say!("roundtrip resolve {} without --walk asks the server of resolv.conf", name),
     )
     .also(list(servers))
     .means(meaning)
 }
 
 fn who(parent: &str) -> String {
-    if parent == "." { "the root".into() } else { parent.to_owned() }
+    if parent == "." { say!("the root").into() } else { parent.to_owned() }
 }
 
 fn named(parent: &str) -> String {
-    format!("{} names", who(parent))
+    say!("{} names", who(parent))
 }
 
 fn entry(parent: &str) -> String {
-    if parent == "." { "its entry in the root".into() } else { format!("its entry in {parent}") }
+    if parent == "." {
+        say!("its entry in the root").into()
+    } else {
+        say!("its entry in {}", parent)
+    }
 }
 
 /// The servers in one line: `ns1.test 10.53.0.1: REFUSED · ns2.test: its name does not exist`.
@@ -116,7 +106,7 @@ fn list(servers: &[DelegatedServer]) -> Option<String> {
     };
     let mut listed: Vec<String> = servers.iter().take(MOST_LISTED).map(one).collect();
     if servers.len() > MOST_LISTED {
-        listed.push(format!("and {} more", count(servers.len() - MOST_LISTED, "server")));
+        listed.push(say!("and {} more", count(servers.len() - MOST_LISTED, "server")));
     }
     (!listed.is_empty()).then(|| listed.join(" · "))
 }

@@ -1,7 +1,7 @@
 //! Words for faults of the name step.
 
 use core::time::Duration;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use roundtrip_record::{FaultKind, Outcome, Source};
 
@@ -42,9 +42,9 @@ fn ladder(context: &FaultContext<'_>, name: &str) -> Option<String> {
     let empty =
         |rung: &&Rung| rung.source == Source::OwnCache && rung.outcome == Some(Outcome::Miss);
     let rungs = lookup(context, name)?.rungs.iter().filter(|rung| !empty(rung)).map(|rung| {
-        let said = rung.outcome.as_ref().map_or("no answer".into(), outcome);
+        let said = rung.outcome.as_ref().map_or(say!("no answer").into(), outcome);
         let took = if rung.took > Duration::from_micros(500) {
-            format!(" in {}", duration(rung.took))
+            say!(" in {}", duration(rung.took))
         } else {
             String::new()
         };
@@ -65,18 +65,23 @@ fn nx_domain(
     ttl: Option<u32>,
 ) -> FindingText {
     let name = bare(name);
+    let rungs = lookup(context, &name).map_or(&[][..], |lookup| &lookup.rungs);
+    if let Some(words) = unasked(&name, rungs) {
+        return words.also(ladder(context, &name));
+    }
     let meaning = match soa.map(bare).filter(|zone| *zone != name) {
-        Some(root) if root == "." => "there is no such top-level domain: misspelt, or a private name asked of a public server".into(),
+        Some(root) if root == "." => say!("there is no such top-level domain: misspelt, or a private name asked of a public server").into(),
         Some(top) if !top.contains('.') => {
-            format!("nobody has registered it under .{top}, or it is misspelt")
+            say!("nobody has registered it under .{}, or it is misspelt", top)
         }
-        Some(zone) => format!(
-            "the zone {zone} is there, but this name is not in it: misspelt, or not created yet"
-        ),
-        None => "no such name: misspelt, or a private name asked of a public server".into(),
+        Some(zone) => say!("the zone {} is there, but this name is not in it: misspelt, or not created yet", zone),
+        None if rungs.iter().any(|rung| is_public(&rung.source)) => {
+            say!("no such name: misspelt, or a private name asked of a public server").into()
+        }
+        None => say!("no such name: misspelt, or only another name server knows it").into(),
     };
     FindingText::new(
-        format!("{name} does not exist (NXDOMAIN)"),
+        say!("{} does not exist (NXDOMAIN)", name),
         format!("roundtrip resolve {name} --walk"),
     )
     .also(ladder(context, &name))
@@ -84,34 +89,74 @@ fn nx_domain(
     .means(meaning)
 }
 
+/// Words for a name that no name server was asked for.
+fn unasked(name: &str, rungs: &[Rung]) -> Option<FindingText> {
+    let headline = say!("{} does not exist", name);
+    if rungs.iter().any(|rung| rung.source == Source::SpecialUse) {
+        let next = say!(
+            "take a name that is there; /etc/hosts can have names of your own, best below .test"
+        );
+        let why = say!("names below .invalid never exist, so nobody was asked (RFC 6761 §6.4)");
+        return Some(FindingText::new(headline, next).means(why));
+    }
+    let server = |rung: &Rung| match rung.source {
+        // Caches keep what a server said.
+        Source::NameServer { .. }
+        | Source::Zone { .. }
+        | Source::Resolved { .. }
+        | Source::OsCache { .. } => true,
+        Source::OwnCache => rung.outcome != Some(Outcome::Miss),
+        _ => false,
+    };
+    let files = rungs.iter().any(|rung| matches!(rung.source, Source::HostsFile { .. }));
+    (files && !rungs.iter().any(server)).then(|| {
+        FindingText::new(headline, "grep ^hosts: /etc/nsswitch.conf").means(say!(
+            "it is not in the hosts file, and nsswitch.conf has no name server asked besides that"
+        ))
+    })
+}
+
+/// Whether a source is a name server on the public internet, which knows no private names.
+fn is_public(source: &Source) -> bool {
+    let (Source::NameServer { server } | Source::Zone { server, .. }) = source else {
+        return false;
+    };
+    match server.ip() {
+        IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_private() || ip.is_link_local()),
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}
+
 fn no_address(context: &FaultContext<'_>, name: &str) -> FindingText {
     let name = bare(name);
     let next = if name.starts_with("www.") {
         format!("roundtrip resolve {name} --walk")
     } else {
-        format!("roundtrip resolve www.{name}; or --walk to see what the zone itself says")
+        say!("roundtrip resolve www.{}; or --walk to see what the zone itself says", name)
     };
-    FindingText::new(format!("{name} exists, but has no address"), next)
+    FindingText::new(say!("{} exists, but has no address", name), next)
         .also(ladder(context, &name))
-        .means("it has neither an A nor an AAAA record: the name is there for mail or as the top of a zone")
+        .means(say!("it has neither an A nor an AAAA record: the name is there for mail or as the top of a zone"))
 }
 
 fn no_record(context: &FaultContext<'_>, name: &str, record_type: &str) -> FindingText {
     let (name, record_type) = (bare(name), clean(record_type));
     FindingText::new(
-        format!("{name} exists, but has no {record_type} record"),
-        format!("roundtrip resolve {name} {record_type} --walk asks the zone's own servers"),
+        say!("{} exists, but has no {} record", name, record_type),
+        say!("roundtrip resolve {} {} --walk asks the zone's own servers", name, record_type),
     )
     .also(ladder(context, &name))
-    .means("the zone has the name without a record of this type, or the record is at another name")
+    .means(say!(
+        "the zone has the name without a record of this type, or the record is at another name"
+    ))
 }
 
 /// How long a negative answer may be kept, and which zone gave it: `said by the SOA record of the
 /// zone …`.
 fn said_by(soa: Option<&str>, ttl: Option<u32>) -> Option<String> {
-    let zone = soa.map(|soa| format!("said by the SOA record of the zone {}", clean(soa)));
+    let zone = soa.map(|soa| say!("said by the SOA record of the zone {}", clean(soa)));
     let keep = ttl.map(|ttl| {
-        format!("caches may repeat this for {}", duration(Duration::from_secs(ttl.into())))
+        say!("caches may repeat this for {}", duration(Duration::from_secs(ttl.into())))
     });
     let parts: Vec<String> = zone.into_iter().chain(keep).collect();
     (!parts.is_empty()).then(|| parts.join(" → "))
@@ -127,16 +172,21 @@ fn dangling(
 ) -> FindingText {
     let (name, target) = (bare(name), bare(target));
     let (what, means) = if exists {
-        ("which has no address", "the alias is there and what it stands for has no such record")
+        (
+            say!("which has no address"),
+            say!("the alias is there and what it stands for has no such record"),
+        )
     } else {
         (
-            "which does not exist (NXDOMAIN)",
-            "the alias is there and what it stands for is gone: it has moved, or was never created",
+            say!("which does not exist (NXDOMAIN)"),
+            say!(
+                "the alias is there and what it stands for is gone: it has moved, or was never created"
+            ),
         )
     };
     FindingText::new(
-        format!("{name} is an alias of {target}, {what}"),
-        format!("roundtrip resolve {target} --walk; whoever runs {name} has to change its CNAME"),
+        say!("{} is an alias of {}, {}", name, target, what),
+        say!("roundtrip resolve {} --walk; whoever runs {} has to change its CNAME", target, name),
     )
     .also(ladder(context, &name))
     .also(said_by(soa, ttl))
@@ -147,12 +197,14 @@ fn alias_loop(context: &FaultContext<'_>, name: &str, aliases: &[String]) -> Fin
     let name = bare(name);
     let path: Vec<String> = aliases.iter().map(|alias| bare(alias)).collect();
     FindingText::new(
-        format!("the aliases of {name} never end"),
-        format!("roundtrip resolve {name} CNAME shows each; one of them has to name a host"),
+        say!("the aliases of {} never end", name),
+        say!("roundtrip resolve {} CNAME shows each; one of them has to name a host", name),
     )
     .also(ladder(context, &name))
     .also((!path.is_empty()).then(|| format!("{name} → {}", path.join(" → "))))
-    .means("CNAME records lead in a circle or through too many names: the fault is in the zone")
+    .means(say!(
+        "CNAME records lead in a circle or through too many names: the fault is in the zone"
+    ))
 }
 
 fn truncated(
@@ -162,36 +214,44 @@ fn truncated(
     why: &str,
 ) -> FindingText {
     let name = bare(name);
-    let server = server.map_or_else(|| "the name server".into(), |server| server.to_string());
+    let server = server.map_or_else(|| say!("the name server").into(), |server| server.to_string());
     FindingText::new(
-        format!("{name}: the answer does not fit a datagram, and TCP to {server} fails"),
-        "open TCP port 53 on the server and on the way to it; --dns ADDR:PORT asks another server",
+        say!("{}: the answer does not fit a datagram, and TCP to {} fails", name, server),
+        say!("open TCP port 53 on the server and on the way to it; --dns ADDR:PORT asks another server"),
     )
     .also(ladder(context, &name))
-    .seen(format!("the answer over UDP was cut (TC flag); over TCP: {}", clean(why)))
-    .means("name servers have to answer over TCP too (RFC 7766 §5); a firewall that lets UDP alone through breaks every long answer")
+    .seen(say!("the answer over UDP was cut (TC flag); over TCP: {}", clean(why)))
+    .means(say!("name servers have to answer over TCP too (RFC 7766 §5); a firewall that lets UDP alone through breaks every long answer"))
 }
 
 fn server_failed(context: &FaultContext<'_>, name: &str, code: &str) -> FindingText {
     let name = bare(name);
     let meaning = match code {
         "SERVFAIL" => {
-            "the recursive server got no answer it accepts: the zone's own servers fail, or DNSSEC validation does"
+            say!(
+                "the recursive server got no answer it accepts: the zone's own servers fail, or DNSSEC validation does"
+            )
         }
         "REFUSED" => {
-            "this server does not answer for us: it serves other clients, or only its own zones"
+            say!(
+                "this server does not answer for us: it serves other clients, or only its own zones"
+            )
         }
         "REFERRAL" => {
-            "the servers only name others to ask: they serve zones and do not look names up for clients"
+            say!(
+                "the servers only name others to ask: they serve zones and do not look names up for clients"
+            )
         }
         "FORMERR" | "NOTIMP" | "BADVERS" => {
-            "this server does not understand the question: it is old, or something in between rewrites DNS"
+            say!(
+                "this server does not understand the question: it is old, or something in between rewrites DNS"
+            )
         }
-        _ => "the server would not or could not answer; whether the name exists is not known",
+        _ => say!("the server would not or could not answer; whether the name exists is not known"),
     };
     FindingText::new(
-        format!("{name} could not be resolved ({})", clean(code)),
-        format!("roundtrip resolve {name} --walk asks the zone's own servers"),
+        say!("{} could not be resolved ({})", name, clean(code)),
+        say!("roundtrip resolve {} --walk asks the zone's own servers", name),
     )
     .also(ladder(context, &name))
     .means(meaning)
@@ -207,29 +267,42 @@ fn timed_out(context: &FaultContext<'_>, name: &str, servers: &[SocketAddr]) -> 
         });
         tries.fold(0, u32::saturating_add)
     });
-    let asked = if list.is_empty() { "no server".into() } else { list.join(", ") };
+    let asked = if list.is_empty() { say!("no server").into() } else { list.join(", ") };
     let tries = if tries > 0 {
-        format!(", {} in all", count(tries as usize, "question"))
+        say!(", {} in all", count(tries as usize, "question"))
     } else {
         String::new()
     };
     FindingText::new(
-        format!("{name}: no name server answered in {}", duration(context.took())),
-        format!("roundtrip resolve {name} --dns 9.9.9.9:53 asks another server; look at /etc/resolv.conf"),
+        say!("{}: no name server answered in {}", name, duration(context.took())),
+        say!("roundtrip resolve {} --dns 9.9.9.9:53 asks another server; look at /etc/resolv.conf", name),
     )
-    .seen(format!("asked {asked}{tries}"))
+    .seen(say!("asked {}{}", asked, tries))
     .also(ladder(context, &name))
-    .means("the servers are down, or port 53 on the way to them is blocked; the name itself may be fine")
+    .means(say!("the servers are down, or port 53 on the way to them is blocked; the name itself may be fine"))
+}
+
+/// Whether the text breaks the rules for names of the DNS (RFC 1035 §2.3.4).
+fn is_no_name(text: &str) -> bool {
+    text.len() > 253 || text.split('.').any(|label| label.is_empty() || label.len() > 63)
 }
 
 fn failed(context: &FaultContext<'_>, name: &str, why: &str) -> FindingText {
     let name = bare(name);
+    let why = why.trim_end_matches(':');
+    if is_no_name(&name) {
+        return FindingText::new(
+            say!("{} could not be resolved: {}", name, clean(why)),
+            say!("mend the name: labels of at most 63 bytes with single dots between, 253 in all"),
+        )
+        .means(say!("nobody was asked: no name server can be asked for such a name"));
+    }
     FindingText::new(
-        format!("{name} could not be resolved: {}", clean(why)),
-        "look at /etc/nsswitch.conf and /etc/resolv.conf; --dns ADDR:PORT goes past them",
+        say!("{} could not be resolved: {}", name, clean(why)),
+        say!("look at /etc/nsswitch.conf and /etc/resolv.conf; --dns ADDR:PORT goes past them"),
     )
     .also(ladder(context, &name))
-    .means(
-        "the fault lies with this machine's sources of names or the way to them, not with the site",
-    )
+    .means(say!(
+        "the fault lies with this machine's sources of names or the way to them, not with the site"
+    ))
 }

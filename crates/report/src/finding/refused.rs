@@ -32,14 +32,18 @@ impl Told<'_> {
         };
         let more = self.count.saturating_sub(lines.len().max(1) as u64);
         if more > 0 && !lines.is_empty() {
-            lines.push(format!("and {more} more"));
+            lines.push(say!("and {} more", more));
         }
         lines
     }
 
     /// What became of it.
     fn fate(&self) -> &'static str {
-        if self.came { "it came and is not used" } else { "it was not asked for, or is not used" }
+        if self.came {
+            say!("it came and is not used")
+        } else {
+            say!("it was not asked for, or is not used")
+        }
     }
 }
 
@@ -67,8 +71,8 @@ pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
         RefusalRule::Cors => cors(&told),
         RefusalRule::ResourcePolicy => resource_policy(&told),
         RefusalRule::Other(name) => FindingText::new(
-            format!("{} refused by a rule of browsers: {}", told.subject(), clean(name)),
-            "roundtrip show latest --format json has all that is known of it",
+            say!("{} refused by a rule of browsers: {}", told.subject(), clean(name)),
+            say!("roundtrip show latest --format json has all that is known of it"),
         ),
     };
     words.also(told.list())
@@ -77,75 +81,79 @@ pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
 fn policy(told: &Told<'_>, page: &str) -> FindingText {
     let says = &told.says;
     let stands = match told.line {
-        None => format!("in the Content-Security-Policy of {page}"),
-        Some(line) => format!("in a <meta> of {page}, line {line}"),
+        None => say!("in the Content-Security-Policy of {}", page),
+        Some(line) => say!("in a <meta> of {}, line {}", page, line),
     };
     FindingText::new(
-        format!("the page's own policy refuses {}: {says}", told.subject()),
-        "let the directive name it (its origin, a nonce or a hash), or take it out of the page",
+        say!("the page's own policy refuses {}: {}", told.subject(), says),
+        say!(
+            "let the directive name it (its origin, a nonce or a hash), or take it out of the page"
+        ),
     )
     .seen(format!("{says}: {stands}"))
-    .means(format!("browsers keep to it: {}", told.fate()))
+    .means(say!("browsers keep to it: {}", told.fate()))
 }
 
 fn integrity(told: &Told<'_>) -> FindingText {
     match &told.found {
         Some(found) => FindingText::new(
-            format!("{} is not what its integrity attribute says", told.subject()),
-            "serve the file that was hashed, or write the new hash: openssl dgst -sha384 -binary FILE | base64",
+            say!("{} is not what its integrity attribute says", told.subject()),
+            say!("serve the file that was hashed, or write the new hash: openssl dgst -sha384 -binary FILE | base64"),
         )
-        .seen(format!("integrity: {}", told.says))
-        .seen(format!("what came: {found}"))
-        .means("browsers do not use it: it was changed since the page was written, or on the way"),
+        .seen(say!("integrity: {}", told.says))
+        .seen(say!("what came: {}", found))
+        .means(say!("browsers do not use it: it was changed since the page was written, or on the way")),
         None => FindingText::new(
-            format!("{} has an integrity that cannot be checked", told.subject()),
-            "add crossorigin to the element, and Access-Control-Allow-Origin to the answer",
+            say!("{} has an integrity that cannot be checked", told.subject()),
+            say!("add crossorigin to the element, and Access-Control-Allow-Origin to the answer"),
         )
-        .seen(format!("integrity: {}", told.says))
-        .means("another origin answers, and without crossorigin a page may not read what comes: browsers do not use it"),
+        .seen(say!("integrity: {}", told.says))
+        .means(say!("another origin answers, and without crossorigin a page may not read what comes: browsers do not use it")),
     }
 }
 
 fn mixed(told: &Told<'_>) -> FindingText {
     FindingText::new(
-        format!("{} over http on a page of https is refused", told.subject()),
-        "name it with https://",
+        say!("{} over http on a page of https is refused", told.subject()),
+        say!("name it with https://"),
     )
-    .means("mixed content: anybody on the way could change it, so browsers do not ask for it")
+    .means(say!("mixed content: anybody on the way could change it, so browsers do not ask for it"))
 }
 
 fn content_type(told: &Told<'_>) -> FindingText {
-    let found = told.found.as_deref().unwrap_or("no type");
+    let found = told.found.as_deref().unwrap_or(say!("no type"));
     let because = match told.says.as_str() {
         "" => String::new(),
         says => format!("; {says}"),
     };
     FindingText::new(
-        format!("{} came as {found} and is not used", told.subject()),
-        "serve it with its own type: text/css, text/javascript",
+        say!("{} came as {} and is not used", told.subject(), found),
+        say!("serve it with its own type: text/css, text/javascript"),
     )
-    .seen(format!("Content-Type: {found}{because}"))
-    .means("browsers do not take it for what the page wants it for; an error page in its place looks like that, too")
+    .seen(say!("Content-Type: {}{}", found, because))
+    .means(say!("browsers do not take it for what the page wants it for; an error page in its place looks like that, too"))
 }
 
 fn cors(told: &Told<'_>) -> FindingText {
     let seen = match told.says.as_str() {
-        "" => "the answer has no Access-Control-Allow-Origin".to_owned(),
-        says => format!("the answer has {says}"),
+        "" => say!("the answer has no Access-Control-Allow-Origin").to_owned(),
+        says => say!("the answer has {}", says),
     };
     FindingText::new(
-        format!("another origin does not let the page use {}", told.subject()),
-        "have its server answer with Access-Control-Allow-Origin: * (or the page's origin)",
+        say!("another origin does not let the page use {}", told.subject()),
+        say!("have its server answer with Access-Control-Allow-Origin: * (or the page's origin)"),
     )
     .seen(seen)
-    .means("fonts, modules and what is marked crossorigin need that (CORS): they came and are not used")
+    .means(say!(
+        "fonts, modules and what is marked crossorigin need that (CORS): they came and are not used"
+    ))
 }
 
 fn resource_policy(told: &Told<'_>) -> FindingText {
     FindingText::new(
-        format!("its server keeps {} from this page", told.subject()),
-        "have its server say Cross-Origin-Resource-Policy: cross-origin, or serve it from the page's own origin",
+        say!("its server keeps {} from this page", told.subject()),
+        say!("have its server say Cross-Origin-Resource-Policy: cross-origin, or serve it from the page's own origin"),
     )
     .seen(told.says.clone())
-    .means("browsers keep to it: it came and is not used")
+    .means(say!("browsers keep to it: it came and is not used"))
 }

@@ -4,6 +4,7 @@
 use maud::{Markup, html as markup};
 use roundtrip_record::{CloseReason, EndedBy, TcpState, Time};
 
+use crate::language::recorded;
 use crate::model::{Connection, Endpoint, Model, Span, as_millis};
 use crate::sequence::{DiagramRow, RowContent, caption, fold, steps};
 use crate::text::{bytes, calendar, clean, clip, count, duration};
@@ -19,7 +20,7 @@ pub(super) fn section(model: &Model) -> Markup {
     }
     markup! {
         section #connections {
-            h2 { "Connections, from both ends" }
+            h2 { (say!("Connections, from both ends")) }
             @for (n, connection) in model.connections.iter().enumerate() {
                 details.connection open[n == 0] {
                     summary { (title(model, connection)) }
@@ -75,16 +76,16 @@ fn sequence(model: &Model, connection: &Connection) -> Markup {
         end.and_then(|end| end.states.first()).map(|change| change.what.from)
     };
     markup! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label="Sequence diagram" {
-            text x=(LEFT) y="16" text-anchor="middle" style="font-weight:600" { (name(client, "client")) }
+        svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label=(say!("Sequence diagram")) {
+            text x=(LEFT) y="16" text-anchor="middle" style="font-weight:600" { (name(client, say!("client"))) }
             text.soft.mono x=(LEFT) y="32" text-anchor="middle" { (address(client, server)) }
-            text x=(RIGHT) y="16" text-anchor="middle" style="font-weight:600" { (name(server, "server (not seen)")) }
+            text x=(RIGHT) y="16" text-anchor="middle" style="font-weight:600" { (name(server, say!("server (not seen)"))) }
             text.soft.mono x=(RIGHT) y="32" text-anchor="middle" { (address(server, client)) }
             (life(LEFT, &shown, first(client), |step| &step.client, client.is_some()))
             (life(RIGHT, &shown, first(server), |step| &step.server, server.is_some()))
             @for (n, step) in shown.iter().enumerate() { (arrow(step, connection, row_y(n), start)) }
             @if all.len() > shown.len() {
-                text.soft x=(f64::midpoint(LEFT, RIGHT)) y=(height - 6.0) text-anchor="middle" { "… " (all.len() - shown.len()) " more steps are in the capture" }
+                text.soft x=(f64::midpoint(LEFT, RIGHT)) y=(height - 6.0) text-anchor="middle" { (say!("… {} more steps are in the capture", all.len() - shown.len())) }
             }
         }
     }
@@ -178,13 +179,13 @@ fn states(connection: &Connection) -> Markup {
     markup! {
         @for end in connection.ends() {
             div.scroll { table {
-                thead { tr { th { "at" } th { "from" } th { "to" } th { "how it is known" } } }
+                thead { tr { th { (say!("when")) } th { (say!("from")) } th { (say!("to")) } th { (say!("how it is known")) } } }
                 tbody { @for change in &end.states { tr {
                     td.mono { "+" (duration(change.at - start)) } td { (change.what.from.name()) } td { (change.what.to.name()) } td.said { (crate::names::how(&change.what.how)) }
                 } } }
             } }
         }
-        p.note { "Segments are not visible on this wire." }
+        p.note { (say!("Segments are not visible on this wire.")) }
     }
 }
 
@@ -239,13 +240,13 @@ fn congestion(connection: &Connection) -> Markup {
         .iter()
         .filter(|seen| seen.what.retransmission && seen.at >= span.start && seen.at <= span.end);
     let side = if connection.server.as_ref().is_some_and(|server| server.id == end.id) {
-        "server"
+        say!("server")
     } else {
-        "client"
+        say!("client")
     };
     markup! {
-        h3 { "Congestion window and flight of the " (side) }
-        svg viewBox=(format!("0 0 {} {}", CHART.0, CHART.1)) width=(CHART.0) role="img" aria-label="Congestion window over time" {
+        h3 { (say!("Congestion window and flight of the {}", side)) }
+        svg viewBox=(format!("0 0 {} {}", CHART.0, CHART.1)) width=(CHART.0) role="img" aria-label=(say!("Congestion window over time")) {
             @for part in 0..=4u64 {
                 @let value = top * part / 4;
                 line.axis x1=(left) x2=(right) y1=(y(value)) y2=(y(value)) {}
@@ -257,10 +258,10 @@ fn congestion(connection: &Connection) -> Markup {
             @for loss in losses.take(500) { line.loss x1=(x(loss.at)) x2=(x(loss.at)) y1=(bottom) y2=(bottom - 10.0) {} }
             text.soft x=(left) y=(CHART.1 - 10.0) { "+" (duration(span.start - connection.span().start)) }
             text.soft x=(right) y=(CHART.1 - 10.0) text-anchor="end" { "+" (duration(span.end - connection.span().start)) }
-            text x=(left) y="14" style="fill:var(--body)" { "congestion window" }
-            text x=(left + 140.0) y="14" style="fill:var(--name)" { "in flight" }
-            text x=(left + 220.0) y="14" style="fill:var(--connect)" { "slow start threshold" }
-            text x=(left + 370.0) y="14" style="fill:var(--bad)" { "│ sent again" }
+            text x=(left) y="14" style="fill:var(--body)" { (say!("congestion window")) }
+            text x=(left + 140.0) y="14" style="fill:var(--name)" { (say!("in flight")) }
+            text x=(left + 220.0) y="14" style="fill:var(--connect)" { (say!("slow start threshold")) }
+            text x=(left + 370.0) y="14" style="fill:var(--bad)" { (say!("│ sent again")) }
         }
     }
 }
@@ -271,38 +272,38 @@ fn facts(model: &Model, connection: &Connection) -> Markup {
     let exchanges = connection.exchanges.iter().filter_map(|id| model.exchange(*id));
     markup! {
         table { tbody {
-            @if let Some(handshake) = handshake { tr { th { "handshake" } td { (duration(handshake.took())) } } }
-            @if let Some((span, _)) = connection.tls_span() { tr { th { "TLS handshake" } td { (duration(span.took())) } } }
+            @if let Some(handshake) = handshake { tr { th { (say!("handshake")) } td { (duration(handshake.took())) } } }
+            @if let Some((span, _)) = connection.tls_span() { tr { th { (say!("TLS handshake")) } td { (duration(span.took())) } } }
             @if let Some(tls) = &connection.tls { tr { th { "TLS" } td {
-                (clean(tls.what.version.as_str())) ", " (clean(&tls.what.cipher)) @if let Some(group) = &tls.what.group { ", " (clean(group)) } @if tls.what.resumed { ", resumed" }
+                (clean(tls.what.version.as_str())) ", " (clean(&tls.what.cipher)) @if let Some(group) = &tls.what.group { ", " (clean(group)) } @if tls.what.resumed { (say!(", resumed")) }
             } } }
-            @if let Some(certificate) = connection.certificate() { tr { th { "certificate" } td {
-                (clean(&certificate.subject)) ", issued by " (clean(&certificate.issuer)) ", good until " (calendar(certificate.not_after))
+            @if let Some(certificate) = connection.certificate() { tr { th { (say!("certificate")) } td {
+                (say!("{}, issued by {}, good until {}", clean(&certificate.subject), clean(&certificate.issuer), calendar(certificate.not_after)))
             } } }
-            tr { th { "carried" } td { @for exchange in exchanges { div.url { (clean(&exchange.method)) " " (clean(&exchange.url)) } } } }
-            @if let Some(ending) = &connection.ending { tr { th { (ended_by(ending.what.by)) } td { (clean(&ending.what.why)) } } }
-            @if let Some(closed) = closed { tr { th { "gone" } td { (reason(closed.what.reason)) " at +" (duration(closed.at - connection.span().start)) ", " (crate::names::how(&closed.what.how)) } } }
+            tr { th { (say!("carried")) } td { @for exchange in exchanges { div.url { (clean(&exchange.method)) " " (clean(&exchange.url)) } } } }
+            @if let Some(ending) = &connection.ending { tr { th { (ended_by(ending.what.by)) } td { (recorded(&clean(&ending.what.why))) } } }
+            @if let Some(closed) = closed { tr { th { (say!("gone")) } td { (say!("{} at +{}", reason(closed.what.reason), duration(closed.at - connection.span().start))) ", " (crate::names::how(&closed.what.how)) } } }
         } }
     }
 }
 
 fn ended_by(by: EndedBy) -> &'static str {
     match by {
-        EndedBy::Kept => "kept open",
-        EndedBy::Client => "ended by the client",
-        EndedBy::Server => "ended by the server",
+        EndedBy::Kept => say!("kept open"),
+        EndedBy::Client => say!("ended by the client"),
+        EndedBy::Server => say!("ended by the server"),
     }
 }
 
 fn reason(reason: CloseReason) -> &'static str {
     match reason {
-        CloseReason::Finished => "both directions finished and acknowledged",
-        CloseReason::TimeWaitOver => "2·MSL of TIME_WAIT are over",
-        CloseReason::Reset => "reset by the other end",
-        CloseReason::Refused => "refused",
-        CloseReason::Aborted => "reset by us",
-        CloseReason::TimedOut => "timed out",
-        CloseReason::Unreachable => "unreachable",
-        CloseReason::Replaced => "replaced",
+        CloseReason::Finished => say!("both directions finished and acknowledged"),
+        CloseReason::TimeWaitOver => say!("2·MSL of TIME_WAIT are over"),
+        CloseReason::Reset => say!("reset by the other end"),
+        CloseReason::Refused => say!("refused"),
+        CloseReason::Aborted => say!("reset by us"),
+        CloseReason::TimedOut => say!("timed out"),
+        CloseReason::Unreachable => say!("unreachable"),
+        CloseReason::Replaced => say!("replaced"),
     }
 }

@@ -16,12 +16,12 @@ pub(super) fn section(model: &Model) -> Markup {
         return markup! {};
     }
     let paint = model.critical_to_paint().filter(|path| path.legs.len() > 1);
-    let end = if model.milestones.is_empty() { "end" } else { "load" };
+    let end = if model.milestones.is_empty() { say!("end") } else { say!("load") };
     markup! {
         section #critical {
-            h2 { "The critical path: what had to be waited for" }
-            p.note { "Whatever is not on it could have been slower without harm." }
-            @if let Some(paint) = &paint { (path(model, "first paint", paint)) }
+            h2 { (say!("The critical path: what had to be waited for")) }
+            p.note { (say!("Whatever is not on it could have been slower without harm.")) }
+            @if let Some(paint) = &paint { (path(model, say!("first paint"), paint)) }
             (path(model, end, &load))
         }
     }
@@ -29,10 +29,10 @@ pub(super) fn section(model: &Model) -> Markup {
 
 fn path(model: &Model, title: &str, path: &CriticalPath) -> Markup {
     markup! {
-        h3 { "To the " (title) ", " (duration(path.span.took())) }
+        h3 { (say!("To the {}, {}", title, duration(path.span.took()))) }
         div.legs {
             @for leg in path.legs.iter().take(MOST_LEGS) { (row(model, path, leg)) }
-            @if path.legs.len() > MOST_LEGS { p.note { (path.legs.len() - MOST_LEGS) " more legs are in the JSON." } }
+            @if path.legs.len() > MOST_LEGS { p.note { (say!("{} more legs are in the JSON.", path.legs.len() - MOST_LEGS)) } }
         }
     }
 }

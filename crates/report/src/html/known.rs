@@ -3,6 +3,7 @@
 use maud::{Markup, html as markup};
 use roundtrip_record::{Evidence, TcpState, WireKind};
 
+use crate::language::{recorded, word};
 use crate::model::{Connection, Model, PhaseKind};
 use crate::names::how;
 use crate::text::clean;
@@ -11,16 +12,16 @@ pub(super) fn section(model: &Model) -> Markup {
     let rows = rows(model);
     markup! {
         section #known {
-            h2 { "How each step is known" }
+            h2 { (say!("How each step is known")) }
             div.scroll { table { tbody {
                 @for (step, known) in &rows { tr { th { (step) } td { (known) } } }
                 @for unseen in &model.unseen { tr {
-                    th { (unseen.step.name()) }
-                    td { b { "not visible: " } (clean(&unseen.what)) "; it would take " (clean(&unseen.needs)) }
+                    th { (word(unseen.step.name())) }
+                    td { b { (say!("not visible: ")) } (recorded(&clean(&unseen.what))) (say!("; it would take ")) (clean(&unseen.needs)) }
                 } }
             } } }
-            @if model.cut { p.note { "The record was cut off in the middle of a line; what stands before is whole." } }
-            @else if model.ended.is_none() { p.note { "The record has no end: the run was killed, or went on when this was made." } }
+            @if model.cut { p.note { (say!("The record was cut off in the middle of a line; what stands before is whole.")) } }
+            @else if model.ended.is_none() { p.note { (say!("The record has no end: the run was killed, or went on when this was made.")) } }
         }
     }
 }
@@ -43,16 +44,16 @@ fn rows(model: &Model) -> Vec<(&'static str, String)> {
     let did = |happened: bool| happened.then(|| ours.clone());
     let known = |facts: &mut dyn Iterator<Item = &Evidence>| known(facts, &ours);
     let rows = [
-        ("name", did(!model.lookups.is_empty())),
-        ("neighbour", known(&mut neighbours.map(|(_, change)| &change.what.how))),
-        ("connect", known(&mut states(false).map(|change| &change.what.how))),
-        ("tls", did(has(PhaseKind::Tls))),
-        ("request, response", did(has(PhaseKind::Request))),
-        ("servers' think time", think_time(model)),
-        ("page", did(model.painted.is_some())),
-        ("close", known(&mut states(true).map(|change| &change.what.how))),
-        ("segments", segments(model)),
-        ("the server's states", servers(model)),
+        (say!("name"), did(!model.lookups.is_empty())),
+        (say!("neighbour"), known(&mut neighbours.map(|(_, change)| &change.what.how))),
+        (say!("connect"), known(&mut states(false).map(|change| &change.what.how))),
+        (say!("tls"), did(has(PhaseKind::Tls))),
+        (say!("request, response"), did(has(PhaseKind::Request))),
+        (say!("servers' think time"), think_time(model)),
+        (say!("page"), did(model.painted.is_some())),
+        (say!("close"), known(&mut states(true).map(|change| &change.what.how))),
+        (say!("segments"), segments(model)),
+        (say!("the server's states"), servers(model)),
     ];
     rows.into_iter().filter_map(|(step, known)| Some((step, known?))).collect()
 }
@@ -61,8 +62,8 @@ fn rows(model: &Model) -> Vec<(&'static str, String)> {
 /// of another program, which states it.
 fn ours(model: &Model) -> String {
     model.imported_from().map_or_else(
-        || "performed by roundtrip".to_owned(),
-        |source| format!("recorded by another program ({})", clean(source)),
+        || say!("performed by roundtrip").to_owned(),
+        |source| say!("recorded by another program ({})", clean(source)),
     )
 }
 
@@ -86,18 +87,18 @@ fn segments(model: &Model) -> Option<String> {
         return None;
     }
     let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
-    Some(if live { "captured from the kernel (AF_PACKET)".to_owned() } else { ours(model) })
+    Some(if live { (say!("captured from the kernel (AF_PACKET)")).to_owned() } else { ours(model) })
 }
 
 fn servers(model: &Model) -> Option<String> {
     let unseen = model.connections.iter().any(|connection| connection.server.is_none());
     unseen.then(|| {
-        "not visible from here; it would take roundtrip serve at the other end, or the lab"
+        (say!("not visible from here; it would take roundtrip serve at the other end, or the lab"))
             .to_owned()
     })
 }
 
 fn think_time(model: &Model) -> Option<String> {
     model.run.as_ref()?.replay_of.as_ref()?;
-    Some("inferred (recorded wait less one round trip)".to_owned())
+    Some(say!("inferred (recorded wait less one round trip)").to_owned())
 }

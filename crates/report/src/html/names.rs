@@ -13,10 +13,10 @@ pub(super) fn section(model: &Model) -> Markup {
     }
     markup! {
         section #names {
-            h2 { "Who knew the name" }
+            h2 { (say!("Who knew the name")) }
             @for (lookup, again) in grouped(&model.lookups) {
                 (ladder(model, lookup))
-                @if again > 0 { p.note { "asked for " (count(again, "time")) " more, and answered alike" } }
+                @if again > 0 { p.note { (say!("asked for ")) (count(again, "time")) (say!(" more, and answered alike")) } }
             }
         }
     }
@@ -50,12 +50,12 @@ fn ladder(model: &Model, lookup: &Lookup) -> Markup {
     markup! {
         h3 {
             span.url { (clean(&lookup.name)) } " "
-            @if lookup.host != model.client() { "asked by " (clean(model.host_name(lookup.host))) " " }
-            "→ " @if addresses.is_empty() { "nothing" } @else { span.url { (addresses.join(", ")) } }
-            " in " (duration(lookup.span.took()))
-            @if let Some(ttl) = lookup.ttl { ", good for " (duration(core::time::Duration::from_secs(ttl.into()))) }
+            @if lookup.host != model.client() { (say!("asked by {} ", clean(model.host_name(lookup.host)))) }
+            "→ " @if addresses.is_empty() { (say!("nothing")) } @else { span.url { (addresses.join(", ")) } }
+            (say!(" in {}", duration(lookup.span.took())))
+            @if let Some(ttl) = lookup.ttl { (say!(", good for {}", duration(core::time::Duration::from_secs(ttl.into())))) }
         }
-        @if !lookup.aliases.is_empty() { p.note { "by way of " (clean(&lookup.aliases.join(" → "))) } }
+        @if !lookup.aliases.is_empty() { p.note { (say!("by way of {}", clean(&lookup.aliases.join(" → ")))) } }
         ul.ladder {
             @for rung in &rungs {
                 li class=(class(rung)) {
@@ -68,7 +68,7 @@ fn ladder(model: &Model, lookup: &Lookup) -> Markup {
         }
         (tree(&zones))
         @for nested in &lookup.nested {
-            p.note { (clean(model.host_name(nested.host))) " asked from the root down, " (duration(nested.span.took())) ":" }
+            p.note { (say!("{} asked from the root down, {}:", clean(model.host_name(nested.host)), duration(nested.span.took()))) }
             (tree(&nested.rungs.iter().collect::<Vec<_>>()))
         }
     }
@@ -83,7 +83,7 @@ fn class(rung: &Rung) -> &'static str {
 }
 
 fn said(rung: &Rung) -> String {
-    rung.outcome.as_ref().map_or("no answer".into(), outcome)
+    rung.outcome.as_ref().map_or(say!("no answer").into(), outcome)
 }
 
 /// The delegation tree, in which each referral stands below the zone that gave it.

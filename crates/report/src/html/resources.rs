@@ -10,6 +10,7 @@ use roundtrip_record::ResourceKind;
 use roundtrip_story::WrittenOrigin;
 use sha2::{Digest as _, Sha256};
 
+use crate::language::word;
 use crate::model::{Exchange, Model, as_millis};
 use crate::names::{kind, short_url, unanswered};
 use crate::text::{bytes, clean, clip_middle, count, millis};
@@ -57,13 +58,14 @@ pub(super) fn section(model: &Model) -> Markup {
         hosts.entry(host(exchange)).or_default().add(exchange);
     }
     let kinds: Vec<ResourceKind> = types.keys().copied().collect();
-    let types = types.into_iter().map(|(name, share)| (kind(name).to_owned(), share)).collect();
+    let types =
+        types.into_iter().map(|(name, share)| (word(kind(name)).to_owned(), share)).collect();
     markup! {
         section #resources {
-            h2 { "What was fetched" }
+            h2 { (say!("What was fetched")) }
             div.shares {
-                (shares("By type", types))
-                (shares("By host", hosts.into_iter().collect()))
+                (shares(say!("By type"), types))
+                (shares(say!("By host"), hosts.into_iter().collect()))
             }
             @if kinds.len() > 1 { (filters(&kinds)) }
             (table(model))
@@ -89,7 +91,7 @@ fn shares(title: &str, mut shares: Vec<(String, Share)>) -> Markup {
         took: all.took + share.took,
     });
     if !rest.is_empty() {
-        shares.push((format!("{} others", rest.len()), others));
+        shares.push((say!("{} others", rest.len()), others));
     }
     markup! {
         div {
@@ -98,7 +100,7 @@ fn shares(title: &str, mut shares: Vec<(String, Share)>) -> Markup {
                 div.share {
                     span.label title=(name) { (name) }
                     span.bars { span style=(format!("width:{:.2}%", percent(share))) {} }
-                    span.number title=(format!("{} ms of requests, which overlap", millis(share.took))) { (bytes(share.bytes)) " · " (count(share.requests, "request")) }
+                    span.number title=(say!("{} ms of requests, which overlap", millis(share.took))) { (bytes(share.bytes)) " · " (count(share.requests, "request")) }
                 }
             }
         }
@@ -109,10 +111,10 @@ fn shares(title: &str, mut shares: Vec<(String, Share)>) -> Markup {
 fn filters(kinds: &[ResourceKind]) -> Markup {
     markup! {
         input #only-all type="radio" name="only" checked;
-        label for="only-all" { "all" }
+        label for="only-all" { (say!("all")) }
         @for one in kinds {
             input id=(format!("only-{}", kind(*one))) type="radio" name="only";
-            label for=(format!("only-{}", kind(*one))) { (kind(*one)) }
+            label for=(format!("only-{}", kind(*one))) { (word(kind(*one))) }
         }
     }
 }
@@ -123,13 +125,13 @@ fn table(model: &Model) -> Markup {
     let all = model.seen();
     markup! {
         div.scroll { table.sortable {
-            thead { tr { th { "URL" } th { "type" } th { "host" } th.number { "status" } th.number { "size" } th.number { "begins, ms" } th.number { "took, ms" } } }
+            thead { tr { th { "URL" } th { (say!("type")) } th { (say!("host")) } th.number { (say!("status")) } th.number { (say!("size")) } th.number { (say!("begins, ms")) } th.number { (say!("took, ms")) } } }
             tbody {
                 @for exchange in all.iter().take(MOST_ROWS) {
                     @let begins = exchange.span.start - start;
                     tr class=(format!("of-{}", kind(exchange.kind))) {
                         td.url title=(clean(&exchange.url)) { (clip_middle(&short_url(&exchange.url, base), LABEL)) }
-                        td { (kind(exchange.kind)) }
+                        td { (word(kind(exchange.kind))) }
                         td { (host(exchange)) }
                         td.number data-v=(exchange.status().unwrap_or(0)) { @match exchange.status() { Some(status) => (status), None => (unanswered(exchange)) } }
                         td.number data-v=(exchange.received()) { (bytes(exchange.received())) }
@@ -139,7 +141,7 @@ fn table(model: &Model) -> Markup {
                 }
             }
         } }
-        @if all.len() > MOST_ROWS { p.note { (all.len() - MOST_ROWS) " more are in the HAR." } }
+        @if all.len() > MOST_ROWS { p.note { (say!("{} more are in the HAR.", all.len() - MOST_ROWS)) } }
     }
 }
 

@@ -6,6 +6,7 @@ use core::time::Duration;
 use maud::{Markup, html as markup};
 use roundtrip_record::{Blocks, EventId, Field, Initiator, Milestone, Time, What};
 
+use crate::language::word;
 use crate::model::{Exchange, Leg, LegKind, Model, Phase, PhaseKind, Span, as_millis};
 use crate::names::{cached, initiator, kind, short_url};
 use crate::sentence::sentence;
@@ -52,7 +53,7 @@ pub(super) fn section(model: &Model) -> Markup {
     let tick = as_millis(scale.tick) / as_millis(whole.took()).max(1e-6) * 100.0;
     markup! {
         section #waterfall {
-            h2 { "Where the time went" }
+            h2 { (say!("Where the time went")) }
             div.fall style=(format!("--tick:{tick:.4}%")) {
                 (axis(&scale))
                 @for exchange in &chain {
@@ -60,7 +61,7 @@ pub(super) fn section(model: &Model) -> Markup {
                     @for phase in steps(exchange) { (inner(model, &scale, exchange, phase)) }
                 }
                 @for exchange in resources.iter().take(shown) { (row(model, &scale, exchange)) }
-                @if shown < resources.len() { p.note { (resources.len() - shown) " more are in the HAR." } }
+                @if shown < resources.len() { p.note { (say!("{} more are in the HAR.", resources.len() - shown)) } }
                 (page(model, &scale))
             }
             (legend())
@@ -72,7 +73,7 @@ fn axis(scale: &Scale) -> Markup {
     let ticks = (0..40u32).map(|n| scale.tick * n).take_while(|at| *at <= scale.whole.took());
     markup! {
         div.axis {
-            span { "step" } span.number { "ms" }
+            span { (say!("step")) } span.number { "ms" }
             div.track {
                 @if !scale.tick.is_zero() {
                     @for at in ticks { span style=(format!("left:{:.3}%", scale.percent(scale.whole.start + at))) { (crate::text::axis(at)) } }
@@ -100,16 +101,16 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
         .status()
         .map_or(crate::names::unanswered(exchange).to_owned(), |status| status.to_string());
     let answered_and_retried = exchange.retried && exchange.status().is_some();
-    let again = if answered_and_retried { ", retried" } else { "" };
+    let again = if answered_and_retried { say!(", retried") } else { "" };
     let encoded = || exchange.response.as_ref().map(|body| bytes(body.what.body.encoded));
     let size = crate::names::cached_size(exchange).or_else(encoded);
     let size = size.map_or(String::new(), |size| format!(" · {size}"));
     let blocks = match exchange.blocks {
-        Blocks::Render => " · blocks render",
-        Blocks::Parser => " · blocks parser",
+        Blocks::Render => say!(" · blocks render"),
+        Blocks::Parser => say!(" · blocks parser"),
         Blocks::Nothing => "",
     };
-    let end = scale.percent(exchange.span.end);
+    let (start, end) = (scale.percent(exchange.span.start), scale.percent(exchange.span.end));
     let caption = format!("{status}{again}{size}{blocks}");
     let label = if Some(exchange.url.as_str()) == base {
         clean(&exchange.url)
@@ -125,10 +126,11 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
                 span.number { (millis(exchange.span.took())) }
                 div.track {
                     @for phase in &exchange.phases {
-                        @if !phase.took().is_zero() { i class=(class(phase.kind)) style=(scale.place(phase.span)) title=(format!("{} {}", phase.kind.name(), duration(phase.took()))) {} }
+                        @if !phase.took().is_zero() { i class=(class(phase.kind)) style=(scale.place(phase.span)) title=(format!("{} {}", word(phase.kind.name()), duration(phase.took()))) {} }
                     }
-                    @if end <= 70.0 { span.cap style=(format!("left:{end:.3}%")) { (caption) } }
-                    @else { span.cap.before style=(format!("left:{:.3}%", scale.percent(exchange.span.start))) { (caption) } }
+                    // Where there is more room; what does not fit there is cut.
+                    @if 100.0 - end >= start { span.cap style=(format!("left:{end:.3}%")) { (caption) } }
+                    @else { span.cap.before style=(format!("width:{start:.3}%")) { (caption) } }
                 }
             }
             (opened(model, exchange))
@@ -140,12 +142,12 @@ fn inner(model: &Model, scale: &Scale, exchange: &Exchange, phase: &Phase) -> Ma
     markup! {
         details.row.inner {
             summary {
-                span.label { (phase.kind.name()) }
+                span.label { (word(phase.kind.name())) }
                 span.number { (millis(phase.took())) }
                 div.track { i class=(class(phase.kind)) style=(scale.place(phase.span)) {} }
             }
             div.open { div {
-                h3 { "Why it ended when it did" }
+                h3 { (say!("Why it ended when it did")) }
                 (causes(model, phase.event.or(Some(exchange.event))))
             } }
         }
@@ -158,27 +160,27 @@ fn opened(model: &Model, exchange: &Exchange) -> Markup {
     markup! {
         div.open {
             div {
-                h3 { "Chain of causes" }
+                h3 { (say!("Chain of causes")) }
                 (causes(model, Some(last)))
-                p.note { (kind(exchange.kind)) " · " (initiator(&exchange.initiator)) " · connection " @match exchange.connection { Some(id) => (id), None => "none" } @if exchange.reused() > 0 { ", used " (exchange.reused()) " times before" } }
+                p.note { (word(kind(exchange.kind))) " · " (initiator(&exchange.initiator)) (say!(" · connection ")) @match exchange.connection { Some(id) => (id), None => (say!("none")) } @if exchange.reused() > 0 { (say!(", used ")) (exchange.reused()) (say!(" times before")) } }
                 table { tbody {
-                    @for phase in &exchange.phases { tr { th { (phase.kind.name()) } td.number { (millis(phase.took())) " ms" } } }
+                    @for phase in &exchange.phases { tr { th { (word(phase.kind.name())) } td.number { (millis(phase.took())) " ms" } } }
                     @if let Some(head) = exchange.head() { @for metric in &head.what.server_timing { tr {
-                        th { "server: " (clean(&metric.name)) @if let Some(description) = &metric.description { " (" (clean(description)) ")" } }
+                        th { (say!("server: ")) (clean(&metric.name)) @if let Some(description) = &metric.description { " (" (clean(description)) ")" } }
                         td.number { @if let Some(took) = metric.duration { (millis(took)) " ms" } }
                     } } }
                 } }
             }
             @if let Some(request) = &exchange.request { div {
-                h3 { "Request as sent" }
+                h3 { (say!("Request as sent")) }
                 pre.fields { b { (clean(&request.what.method)) " " (clean(&request.what.target)) " " (clean(request.what.version.as_str())) } "\n" (fields(&request.what.fields)) }
             } }
             @for head in &exchange.heads { div {
-                h3 { "Response as received" }
+                h3 { (say!("Response as received")) }
                 pre.fields { b { (clean(head.what.version.as_str())) " " (head.what.status) " " (clean(&head.what.reason)) } "\n" (fields(&head.what.fields)) }
             } }
             @if let Some(kept) = &exchange.cached { div {
-                h3 { "Response from the cache" }
+                h3 { (say!("Response from the cache")) }
                 p.note { (cached(&kept.what)) }
                 pre.fields { b { (clean(kept.what.version.as_str())) " " (kept.what.status) " " (clean(&kept.what.reason)) } "\n" (fields(&kept.what.fields)) }
             } }
@@ -206,8 +208,8 @@ fn causes(model: &Model, event: Option<EventId>) -> Markup {
             @for event in chain.iter().take(LONGEST_CHAIN) {
                 li { span.when { (format!("{:.3} ms ", as_millis(event.at - start))) } (clean(model.host_name(event.host))) ": " (sentence(event, model)) }
             }
-            @if chain.len() > LONGEST_CHAIN { li.said { "and " (chain.len() - LONGEST_CHAIN) " more, back to the beginning" } }
-            @else if !begun { li.said { "what caused this is not known" } }
+            @if chain.len() > LONGEST_CHAIN { li.said { (say!("and {} more, back to the beginning", chain.len() - LONGEST_CHAIN)) } }
+            @else if !begun { li.said { (say!("what caused this is not known")) } }
         }
     }
 }
@@ -228,7 +230,7 @@ fn page(model: &Model, scale: &Scale) -> Markup {
     markup! {
         @if !took.is_zero() {
             div.goal.work {
-                span.label { "page: parsing, layout, painting" } span.number { (millis(took)) }
+                span.label { (say!("page: parsing, layout, painting")) } span.number { (millis(took)) }
                 div.track { @for leg in legs() { i.k-page style=(scale.place(leg.span)) title=(duration(leg.took())) {} } }
             }
         }
@@ -244,8 +246,8 @@ fn page(model: &Model, scale: &Scale) -> Markup {
 fn legend() -> Markup {
     markup! {
         p.legend {
-            @for kind in PhaseKind::ALL { span { i class=(class(kind)) {} (kind.name()) } }
-            span { "Open a bar for its chain of causes and the fields as sent." }
+            @for kind in PhaseKind::ALL { span { i class=(class(kind)) {} (word(kind.name())) } }
+            span { (say!("Open a bar for its chain of causes and the fields as sent.")) }
         }
     }
 }

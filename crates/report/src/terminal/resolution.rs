@@ -16,6 +16,10 @@ const MOST_LISTED: usize = 24;
 
 /// The lookups of a record as text for a terminal.
 pub fn resolution(model: &Model, options: &Options) -> String {
+    model.language.speaking(|| told(model, options))
+}
+
+fn told(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     let fatal = model.findings.iter().find(|finding| finding.fatal);
     match fatal {
@@ -67,7 +71,7 @@ impl View<'_> {
                 self.lines.push(format!("        {}", self.options.paint(Tone::Strong, &line)));
             }
         }
-        let next = clip(&format!("next: {}", fatal.next), columns.saturating_sub(8));
+        let next = clip(&say!("next: {}", fatal.next), columns.saturating_sub(8));
         self.lines.push(format!("        {}", self.options.paint(Tone::Good, &next)));
     }
 
@@ -87,7 +91,7 @@ impl View<'_> {
         }
         self.blank();
         if let Some(id) = &self.options.saved {
-            self.fact("saved", &format!("run {id}    roundtrip show {id} -v │ --html │ --pcap"));
+            self.fact("saved", &say!("run {}    roundtrip show {} -v │ --html │ --pcap", id, id));
         }
     }
 
@@ -110,7 +114,7 @@ impl View<'_> {
             self.lines.push(format!("  {}", zone_line(record)));
         }
         if all.len() > most {
-            self.lines.push(format!("  and {} more (-v)", all.len() - most));
+            self.lines.push(say!("  and {} more (-v)", all.len() - most));
         }
     }
 
@@ -126,7 +130,7 @@ impl View<'_> {
             let Some(said) = &rung.outcome else { continue };
             let (key, line) = match said {
                 Outcome::Referral { zone: below, .. } => {
-                    (below.clone(), format!("{} → {}  by {by}", clean(zone), clean(below)))
+                    (below.clone(), say!("{} → {}  by {}", clean(zone), clean(below), by))
                 }
                 Outcome::Failed { .. } | Outcome::Refused { .. } | Outcome::TimedOut { .. } => {
                     (by.clone(), format!("{} {by}: {}", clean(zone), outcome(said)))
@@ -146,7 +150,7 @@ impl View<'_> {
                 self.fact(if n == 0 { label } else { "" }, line);
             }
             if list.len() > most {
-                self.fact("", &format!("and {} more (-v)", list.len() - most));
+                self.fact("", &say!("and {} more (-v)", list.len() - most));
             }
         }
     }
@@ -163,7 +167,7 @@ impl View<'_> {
             }
         }
         let told = |server| {
-            format!("{server} answers without the AA flag, as if the zone were not its own")
+            say!("{} answers without the AA flag, as if the zone were not its own", server)
         };
         servers.into_iter().map(told).collect()
     }
@@ -176,7 +180,7 @@ impl View<'_> {
                 continue;
             }
             self.blank();
-            self.lines.push(self.options.paint(Tone::Faint, "  messages"));
+            self.lines.push(self.options.paint(Tone::Faint, say!("  messages")));
             for message in &lookup.messages {
                 self.lines.push(message_line(lookup, message));
             }
@@ -184,7 +188,7 @@ impl View<'_> {
                 self.blank();
                 let from = crate::names::source(&rung.source);
                 let kind = clean(&rung.record_type);
-                let head = format!("  {} {kind} as {from} has it", clean(&rung.asked));
+                let head = say!("  {} {} as {} has it", clean(&rung.asked), kind, from);
                 self.lines.push(self.options.paint(Tone::Faint, &head));
                 for record in rung.records.iter().filter(|record| record.record_type != "OPT") {
                     self.lines.push(format!("    {}", zone_line(record)));
@@ -202,7 +206,7 @@ fn message_line(lookup: &Lookup, message: &Timed<DnsMessage>) -> String {
     let arrow = if what.direction == Direction::Sent { "──▶" } else { "◀──" };
     let counts = what.counts;
     let said = match &what.code {
-        Some(code) => format!(
+        Some(code) => say!(
             "{} [{}] {} answers, {} authority, {} additional",
             clean(code),
             what.flags.join(" "),
@@ -213,7 +217,7 @@ fn message_line(lookup: &Lookup, message: &Timed<DnsMessage>) -> String {
         None => format!("? [{}]", what.flags.join(" ")),
     };
     let dropped =
-        what.dropped.as_ref().map_or(String::new(), |why| format!("  dropped: {}", clean(why)));
+        what.dropped.as_ref().map_or(String::new(), |why| say!("  dropped: {}", clean(why)));
     format!(
         "  +{after}  {arrow} {} {} id {:<5} {}  {said}  {} B{dropped}",
         left(&what.peer.to_string(), 21),

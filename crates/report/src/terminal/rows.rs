@@ -7,6 +7,7 @@ use roundtrip_record::{
     AttemptEnd, Blocks, Evidence, Milestone, NeighbourState, Source, TcpState, WireKind,
 };
 
+use crate::language::{recorded, word};
 use crate::model::{
     Connection, ConnectionAttempt, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
 };
@@ -41,11 +42,11 @@ impl EvidenceMark {
 
     pub(super) fn legend(self) -> &'static str {
         match self {
-            Self::Performed => "● performed by us",
-            Self::Recorded => "◑ recorded by another",
-            Self::Observed => "◐ observed",
-            Self::Inferred => "○ inferred",
-            Self::Unseen => "– not visible here",
+            Self::Performed => say!("● performed by us"),
+            Self::Recorded => say!("◑ recorded by another"),
+            Self::Observed => say!("◐ observed"),
+            Self::Inferred => say!("○ inferred"),
+            Self::Unseen => say!("– not visible here"),
         }
     }
 
@@ -106,7 +107,7 @@ impl Row {
         if !lost.is_nothing() {
             detail = format!("{detail}; {}", losses(&lost));
         }
-        let mut row = Self::new(kind.name(), kind, Span::new(start, end), detail);
+        let mut row = Self::new(word(kind.name()), kind, Span::new(start, end), detail);
         row.parts = phases()
             .filter(|phase| !phase.took().is_zero())
             .map(|phase| (phase.kind, phase.span))
@@ -186,7 +187,7 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
 
 /// The line above the steps of one exchange in a chain of redirects and retries.
 fn hop(exchange: &Exchange, next: Option<&Exchange>, n: usize) -> Row {
-    let status = exchange.status().map_or("no answer".into(), |status| status.to_string());
+    let status = exchange.status().map_or(say!("no answer").into(), |status| status.to_string());
     let detail = match next {
         Some(next) => format!("{status} → {}", clean(&next.url)),
         None => format!("{status} {}", clean(&exchange.url)),
@@ -227,14 +228,14 @@ fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
     }
     if exchange.from_cache {
         rows.push(Row::new(
-            "cache",
+            say!("cache"),
             PhaseKind::Body,
             exchange.span,
             exchange.cached.as_ref().map_or_else(
-                || "answered from the cache, no connection".to_owned(),
+                || say!("answered from the cache, no connection").to_owned(),
                 |cached| {
                     let detail = crate::names::cached(&cached.what);
-                    format!("answered from the cache, no connection: {detail}")
+                    say!("answered from the cache, no connection: {}", detail)
                 },
             ),
         ));
@@ -247,9 +248,11 @@ fn step(model: &Model, exchange: &Exchange, phase: &Phase, rows: &mut Vec<Row>) 
     let short = took * 200 < exchange.span.took() || took < SHORT;
     match phase.kind {
         PhaseKind::Blocked | PhaseKind::Here if short => {}
-        PhaseKind::Blocked => rows.push(Row::step(exchange, phase.kind, "waiting for a turn")),
+        PhaseKind::Blocked => {
+            rows.push(Row::step(exchange, phase.kind, say!("waiting for a turn")));
+        }
         PhaseKind::Here => {
-            rows.push(Row::step(exchange, phase.kind, "our own machine, between its steps"));
+            rows.push(Row::step(exchange, phase.kind, say!("our own machine, between its steps")));
         }
         PhaseKind::Name => {
             let lookup =
@@ -277,13 +280,13 @@ fn lookup_rows(lookup: &Lookup, span: Span) -> Vec<Row> {
     let addresses: Vec<String> = lookup.addresses.iter().map(ToString::to_string).collect();
     let ttl = lookup.ttl.map_or(String::new(), |ttl| format!("  ttl {ttl}"));
     let detail = match (addresses.is_empty(), lookup.over) {
-        (true, true) => "no address".into(),
-        (true, false) => "no answer yet".into(),
+        (true, true) => say!("no address").into(),
+        (true, false) => say!("no answer yet").into(),
         (false, _) => format!("{}{ttl}", addresses.join(", ")),
     };
-    let mut rows = vec![Row::new("name", PhaseKind::Name, span, detail)];
+    let mut rows = vec![Row::new(say!("name"), PhaseKind::Name, span, detail)];
     for rung in &lookup.rungs {
-        let said = rung.outcome.as_ref().map_or("no answer".into(), outcome);
+        let said = rung.outcome.as_ref().map_or(say!("no answer").into(), outcome);
         let kind = if rung.record_type.is_empty() {
             String::new()
         } else {
@@ -291,7 +294,7 @@ fn lookup_rows(lookup: &Lookup, span: Span) -> Vec<Row> {
         };
         let mut label = short_source(&rung.source);
         if let Source::HostsFile { path } = &rung.source {
-            label = "hosts file".into();
+            label = say!("hosts file").into();
             let said = format!("{said}, {}", clean(path));
             rows.push(Row::new(label, PhaseKind::Name, rung.span(), said).beneath());
             continue;
@@ -310,7 +313,7 @@ fn lookup_rows(lookup: &Lookup, span: Span) -> Vec<Row> {
 fn nested_rows(model: &Model, lookup: &Lookup) -> Vec<Row> {
     let host = clean(model.host_name(lookup.host));
     let mut rows =
-        vec![Row::new(format!("{host} asks"), PhaseKind::Name, lookup.span, clean(&lookup.name))];
+        vec![Row::new(say!("{} asks", host), PhaseKind::Name, lookup.span, clean(&lookup.name))];
     rows.extend(lookup_rows(lookup, lookup.span).into_iter().skip(1));
     rows
 }
@@ -340,7 +343,7 @@ fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
     let detail = format!("{asked}{} {}{mac}", first.what.address, neighbour(last.what.to));
     let span = Span::new(first.at, last.at);
     Some(
-        Row::new("neighbour", PhaseKind::Connect, span, detail)
+        Row::new(say!("neighbour"), PhaseKind::Connect, span, detail)
             .known(EvidenceMark::of(&last.what.how)),
     )
 }
@@ -351,7 +354,7 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     // A recording without packets does not tell of retransmissions.
     let counted = end.filter(|end| !end.segments.is_empty() || model.imported_from().is_none());
     let retransmissions =
-        counted.map_or(String::new(), |end| format!(", {} retrans", end.retransmissions()));
+        counted.map_or(String::new(), |end| say!(", {} retrans", end.retransmissions()));
     let to = exchange.attempts.iter().find(|attempted| {
         attempted.result.as_ref().is_some_and(|result| result.what.end == AttemptEnd::Connected)
     });
@@ -383,15 +386,15 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
         rows.extend(raced().map(|attempted| {
             let end = attempted.result.as_ref().map_or(exchange.span.end, |result| result.at);
             let said = match attempted.result.as_ref().map(|result| &result.what.end) {
-                Some(AttemptEnd::Connected) => "won".into(),
-                Some(AttemptEnd::Refused) => "refused (RST)".into(),
-                Some(AttemptEnd::TimedOut) => "no answer".into(),
+                Some(AttemptEnd::Connected) => say!("won").into(),
+                Some(AttemptEnd::Refused) => say!("refused (RST)").into(),
+                Some(AttemptEnd::TimedOut) => say!("no answer").into(),
                 Some(AttemptEnd::Unreachable { why, .. } | AttemptEnd::Failed { why }) => {
                     clean(why)
                 }
-                Some(AttemptEnd::NoNeighbour { next_hop }) => format!("no neighbour {next_hop}"),
-                Some(AttemptEnd::Cancelled) => "given up, another won".into(),
-                None => "still open".into(),
+                Some(AttemptEnd::NoNeighbour { next_hop }) => say!("no neighbour {}", next_hop),
+                Some(AttemptEnd::Cancelled) => say!("given up, another won").into(),
+                None => say!("still open").into(),
             };
             let family = if attempted.attempt.to.is_ipv4() { "IPv4" } else { "IPv6" };
             let span = Span::new(attempted.at, end).within(whole);
@@ -419,11 +422,11 @@ fn is_ahead(exchange: &Exchange, attempted: &ConnectionAttempt) -> bool {
 fn tls(model: &Model, exchange: &Exchange) -> String {
     let connection = exchange.connection.and_then(|id| model.connection(id));
     let Some(done) = connection.and_then(|connection| connection.tls.as_ref()) else {
-        return "not completed".into();
+        return say!("not completed").into();
     };
     let mut facts = vec![clean(done.what.version.as_str())];
     if done.what.resumed {
-        facts.push("resumed".into());
+        facts.push(say!("resumed").into());
     }
     let now = model
         .run
@@ -431,7 +434,7 @@ fn tls(model: &Model, exchange: &Exchange) -> String {
         .map_or(0, |run| (run.wall.saturating_add(done.at.nanos()) / 1_000_000_000) as i64);
     if let Some(certificate) = connection.and_then(Connection::certificate) {
         let days = certificate.not_after.saturating_sub(now) / 86_400;
-        facts.push(format!("cert {days} d left"));
+        facts.push(say!("cert {} d left", days));
     }
     facts.extend(done.what.alpn.as_deref().map(clean));
     facts.join(", ")
@@ -440,17 +443,14 @@ fn tls(model: &Model, exchange: &Exchange) -> String {
 fn request(exchange: &Exchange) -> String {
     let Some(request) = &exchange.request else { return String::new() };
     let what = &request.what;
-    let reuse = if what.reused > 0 {
-        format!(", connection reused ×{}", what.reused)
-    } else {
-        String::new()
-    };
+    let reuse =
+        if what.reused > 0 { say!(", connection reused ×{}", what.reused) } else { String::new() };
     format!("{}, {}{reuse}", clean(&what.method), bytes(what.head_bytes + what.body_bytes))
 }
 
 /// The server's own account of its time, from `Server-Timing`.
 fn wait(exchange: &Exchange) -> String {
-    let Some(head) = exchange.head() else { return "no answer".into() };
+    let Some(head) = exchange.head() else { return say!("no answer").into() };
     let timings = head.what.server_timing.iter().filter_map(|metric| {
         metric.duration.map(|took| format!("{} {}", clean(&metric.name), duration(took)))
     });
@@ -459,17 +459,17 @@ fn wait(exchange: &Exchange) -> String {
     if timings.is_empty() {
         status.trim_end().to_owned()
     } else {
-        format!("server says {}", timings.join(", "))
+        say!("server says {}", timings.join(", "))
     }
 }
 
 fn body(exchange: &Exchange) -> String {
-    let Some(response) = &exchange.response else { return "not complete".into() };
+    let Some(response) = &exchange.response else { return say!("not complete").into() };
     if let Some(cached) = &exchange.cached {
-        return format!("not modified, from the cache: {}", crate::names::cached(&cached.what));
+        return say!("not modified, from the cache: {}", crate::names::cached(&cached.what));
     }
     let body = &response.what.body;
-    let cut = body.cut.map_or("", |_| ", cut short");
+    let cut = body.cut.map_or("", |_| say!(", cut short"));
     format!("{}{cut}", sizes(body))
 }
 
@@ -489,7 +489,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 None => facts.push(crate::names::unanswered(exchange).into()),
             }
             if exchange.retried && exchange.status().is_some() {
-                facts.push("retried".into());
+                facts.push(say!("retried").into());
             }
             let coded = || exchange.response.as_ref().map(|response| sizes(&response.what.body));
             facts.extend(crate::names::cached_size(exchange).or_else(coded));
@@ -502,13 +502,13 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             }
             match exchange.blocks {
                 Blocks::Nothing => {}
-                Blocks::Render => facts.push("blocks render".into()),
-                Blocks::Parser => facts.push("blocks parser".into()),
+                Blocks::Render => facts.push(say!("blocks render").into()),
+                Blocks::Parser => facts.push(say!("blocks parser").into()),
             }
             if exchange.reused() > 0 {
-                facts.push(format!("reused ×{}", exchange.reused()));
+                facts.push(say!("reused ×{}", exchange.reused()));
             } else if exchange.phase(PhaseKind::Connect).is_some() {
-                facts.push("own connection".into());
+                facts.push(say!("own connection").into());
             }
             let mut row = Row::new(
                 short_url(&exchange.url, base.as_deref()),
@@ -531,10 +531,10 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
         let received: u64 = rest.iter().map(|exchange| exchange.received()).sum();
         let span = Span::new(first.span.start, end);
         rows.push(Row::new(
-            format!("{} more", rest.len()),
+            say!("{} more", rest.len()),
             PhaseKind::Body,
             span,
-            format!("{} in all; -v lists them", bytes(received)),
+            say!("{} in all; -v lists them", bytes(received)),
         ));
     }
     rows
@@ -546,7 +546,7 @@ fn page(model: &Model) -> Option<Row> {
         .milestone(&Milestone::FirstPaint)
         .or(model.painted.as_ref().map(|painted| painted.at))?;
     let since = |at| duration(at - model.total().start);
-    let mut detail = format!("first paint {}", since(paint));
+    let mut detail = say!("first paint {}", since(paint));
     for (name, milestone) in
         [("FCP", Milestone::FirstContentfulPaint), ("LCP", Milestone::LargestContentfulPaint)]
     {
@@ -556,13 +556,13 @@ fn page(model: &Model) -> Option<Row> {
     }
     let load = model.milestone(&Milestone::LoadEventEnd);
     if let Some(load) = load {
-        detail += &format!(", load {}", since(load));
+        detail += &say!(", load {}", since(load));
     }
     let path = model.critical_to_end();
     let legs = || path.legs.iter().filter(|leg| leg.step == LegKind::Page);
     let start = legs().next().map_or(paint, |leg| leg.span.start);
     let end = legs().next_back().map_or(start, |leg| leg.span.end);
-    let mut row = Row::new("page", PhaseKind::Body, Span::new(start, end), detail);
+    let mut row = Row::new(say!("page"), PhaseKind::Body, Span::new(start, end), detail);
     row.parts = legs().map(|leg| (PhaseKind::Body, leg.span)).collect();
     row.took = Some(path.spent(LegKind::Page));
     Some(row)
@@ -578,8 +578,8 @@ fn close(model: &Model) -> Option<Row> {
     let Some(closing) = end.closing() else {
         let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
         let how = if live { EvidenceMark::Observed } else { EvidenceMark::Performed };
-        let detail = format!("not closed: {} here", last.what.to);
-        let mut row = Row::new("close", PhaseKind::Blocked, after, detail).known(how);
+        let detail = say!("not closed: {} here", last.what.to);
+        let mut row = Row::new(say!("close"), PhaseKind::Blocked, after, detail).known(how);
         row.took = None;
         row.beyond = true;
         return Some(row);
@@ -587,21 +587,21 @@ fn close(model: &Model) -> Option<Row> {
     let by = connection
         .ending
         .as_ref()
-        .map_or(String::new(), |ending| format!(" ({})", clean(&ending.what.why)));
+        .map_or(String::new(), |ending| format!(" ({})", recorded(&clean(&ending.what.why))));
     let waits = end.states.iter().find(|change| change.what.to == TcpState::TimeWait);
     let mut detail = match waits {
         Some(since) if last.what.to == TcpState::Closed => {
-            format!("→ TIME_WAIT for {}{by}", duration(last.at - since.at))
+            say!("→ TIME_WAIT for {}{}", duration(last.at - since.at), by)
         }
         _ => format!("→ {}{by}", last.what.to),
     };
     let clients = model.connections.iter().filter(|one| one.client.is_some()).count();
     if clients > 1 {
-        detail += &format!("; {} more", count(clients - 1, "connection"));
+        detail += &say!("; {} more", count(clients - 1, "connection"));
     }
     let span = model.close().unwrap_or(closing);
-    let mut row =
-        Row::new("close", PhaseKind::Blocked, span, detail).known(EvidenceMark::of(&last.what.how));
+    let mut row = Row::new(say!("close"), PhaseKind::Blocked, span, detail)
+        .known(EvidenceMark::of(&last.what.how));
     row.parts.clear();
     row.beyond = span.start >= model.total().end;
     Some(row)

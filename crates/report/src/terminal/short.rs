@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::rows::{glyph, tone};
 use super::view::View;
+use crate::language::word;
 use crate::model::{Leg, LegKind, Model, PhaseKind};
 use crate::slowest::Slowest;
 use crate::style::{Options, Tone};
@@ -12,6 +13,10 @@ use crate::text::{clean, clip, duration, left, percent, width};
 
 /// The record in five lines.
 pub fn short(model: &Model, options: &Options) -> String {
+    model.language.speaking(|| summary(model, options))
+}
+
+fn summary(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     view.verdict();
     view.lines.truncate(1);
@@ -33,16 +38,16 @@ pub fn short(model: &Model, options: &Options) -> String {
         Some(fatal) => {
             let next = view.next(&fatal.next);
             if !next.is_empty() {
-                view.lines.push(clip(&format!("  next  {next}"), options.columns()));
+                view.lines.push(clip(&say!("  next  {}", next), options.columns()));
             }
         }
         None if exceeded(model).is_some() => {
-            let text = format!("  budget  {}", exceeded(model).unwrap_or_default());
+            let text = say!("  budget  {}", exceeded(model).unwrap_or_default());
             view.lines.push(clip(&text, options.columns()));
         }
         None => {
             if let Some(slowest) = Slowest::of(model) {
-                let text = format!(
+                let text = say!(
                     "  slowest  {}, {} ({})",
                     slowest.name(model),
                     duration(slowest.took),
@@ -61,7 +66,7 @@ fn exceeded(model: &Model) -> Option<String> {
     let first = clean(&crate::budget::limit(exceeded.next()?));
     Some(match exceeded.count() {
         0 => first,
-        more => format!("{first}, and {more} more"),
+        more => say!("{}, and {} more", first, more),
     })
 }
 
@@ -82,7 +87,7 @@ fn steps(model: &Model) -> Vec<Step> {
         .into_iter()
         .map(|kind| {
             let took = chain.iter().filter_map(|exchange| exchange.spent(kind)).sum();
-            Step { name: kind.name(), took, kind: Some(kind) }
+            Step { name: word(kind.name()), took, kind: Some(kind) }
         })
         .collect();
     let of_chain = |id| chain.iter().any(|exchange| Some(exchange.id) == id);
@@ -91,11 +96,11 @@ fn steps(model: &Model) -> Vec<Step> {
         .iter()
         .filter(|leg| matches!(leg.step, LegKind::Phase(_)) && !of_chain(leg.exchange));
     steps.push(Step {
-        name: "resources",
+        name: say!("resources"),
         took: others.map(Leg::took).sum(),
         kind: Some(PhaseKind::Body),
     });
-    steps.push(Step { name: "page", took: path.spent(LegKind::Page), kind: None });
+    steps.push(Step { name: say!("page"), took: path.spent(LegKind::Page), kind: None });
     steps.retain(|step| !step.took.is_zero());
     steps
 }

@@ -78,11 +78,12 @@ impl Layout {
             at += self.tick;
         }
         let axis: String = axis.into_iter().collect();
-        let detail = if self.detail > 0 { "     detail" } else { "" };
+        let detail =
+            if self.detail > 0 { format!("     {}", say!("detail")) } else { String::new() };
         format!(
             "  {}{}  {}  {axis}{detail}",
-            left("step", self.label),
-            right(if self.start > 0 { "start" } else { "" }, self.start),
+            left(say!("step"), self.label),
+            right(if self.start > 0 { say!("start") } else { "" }, self.start),
             right("ms", self.number)
         )
     }

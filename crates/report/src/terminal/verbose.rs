@@ -20,18 +20,20 @@ impl View<'_> {
                     .find(|host| host.interfaces.iter().any(|interface| interface.id == id))
                     .map_or("?", |host| host.name.as_str())
             };
-            let speed = link.rate.map_or("no limit".into(), rate);
+            let speed = link.rate.map_or(say!("no limit").into(), rate);
             let loss = if link.loss_ppm > 0 {
-                format!(", loss {} %", f64::from(link.loss_ppm) / 10_000.0)
+                say!(", loss {} %", f64::from(link.loss_ppm) / 10_000.0)
             } else {
                 String::new()
             };
-            let text = format!(
-                "{} → {}: {speed}, {} one way{loss}, queue {}",
+            let text = say!(
+                "{} → {}: {}, {} one way{}, queue {}",
                 clean(name(link.from)),
                 clean(name(link.to)),
+                speed,
                 duration(link.delay),
-                if link.queue.is_empty() { "none" } else { &link.queue }
+                loss,
+                if link.queue.is_empty() { say!("none") } else { &link.queue }
             );
             self.fact("link", &text);
         }
@@ -48,14 +50,14 @@ impl View<'_> {
     /// The critical paths to the first paint and to the load, leg by leg.
     fn paths(&mut self) {
         let load = self.model.critical_to_load();
-        let end = if self.model.milestones.is_empty() { "end" } else { "load" };
-        let paint = self.model.critical_to_paint().map(|path| ("first paint", path));
+        let end = if self.model.milestones.is_empty() { say!("end") } else { say!("load") };
+        let paint = self.model.critical_to_paint().map(|path| (say!("first paint"), path));
         for (title, path) in paint.into_iter().chain([(end, load)]) {
             if path.legs.len() < 2 {
                 continue;
             }
             self.blank();
-            self.fact("path", &format!("to the {title}, {}", duration(path.span.took())));
+            self.fact("path", &say!("to the {}, {}", title, duration(path.span.took())));
             for leg in &path.legs {
                 self.leg(leg);
             }

@@ -1,6 +1,7 @@
 //! `View`: the lines of a view for a terminal, and what all its parts are written with.
 
 use crate::finding::Finding;
+use crate::language::word;
 use crate::model::Model;
 use crate::style::{Options, Tone};
 use crate::text::{left, width, wrap};
@@ -33,8 +34,10 @@ impl View<'_> {
         let room = self.options.columns().saturating_sub(12);
         for (n, line) in wrap(text, room).into_iter().enumerate() {
             let label = if n == 0 { label } else { "" };
-            self.lines
-                .push(format!("  {}  {line}", self.options.paint(Tone::Faint, &left(label, 8))));
+            self.lines.push(format!(
+                "  {}  {line}",
+                self.options.paint(Tone::Faint, &left(word(label), 8))
+            ));
         }
     }
 
@@ -43,7 +46,7 @@ impl View<'_> {
         let columns = self.options.columns();
         let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
         let means = finding.meaning.iter().map(|line| ("→ ", line.clone(), Tone::Strong));
-        let next = [("next: ", self.next(&finding.next), Tone::Good)];
+        let next = [(say!("next: "), self.next(&finding.next), Tone::Good)];
         for (label, text, tone) in seen.chain(means).chain(next) {
             if text.is_empty() {
                 continue;

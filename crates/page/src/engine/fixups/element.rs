@@ -13,7 +13,7 @@ pub(crate) fn attribute(name: &str) -> QualName {
 
 /// Adds declarations to an element's `style` attribute, behind its own. A property that is set past
 /// the attribute is lost when the attribute is written next: Blitz reads all of it again.
-pub(super) fn add_style(mutator: &mut DocumentMutator<'_>, id: NodeId, declarations: &str) {
+pub(crate) fn add_style(mutator: &mut DocumentMutator<'_>, id: NodeId, declarations: &str) {
     let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
     let style = format!("{};{declarations}", own.unwrap_or_default());
     mutator.set_attribute(id, attribute("style"), &style);
