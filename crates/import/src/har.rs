@@ -11,8 +11,6 @@ mod connections;
 mod date;
 mod emit;
 mod entry;
-mod failure;
-mod json;
 mod lenient;
 mod message;
 mod opening;
@@ -21,7 +19,6 @@ mod read;
 mod redact;
 mod sketch;
 mod state;
-mod text;
 mod times;
 
 use std::fs::File;
@@ -32,17 +29,17 @@ use serde_json::Value;
 
 use crate::error::ImportError;
 use crate::input::Input;
+use crate::json::Json;
 use crate::notes::Notes;
 use crate::options::{Imported, Observed, Options, Picture};
 use crate::run::{self, Run};
+use crate::text::Text;
 use cause::Causes;
 use connections::Connections;
 use entry::Entry;
-use json::Json;
 use read::{Archive, Head};
 use sketch::Sketch;
 use state::Emitter;
-use text::Text;
 
 /// Reads an archive into `log`.
 pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Imported, ImportError> {

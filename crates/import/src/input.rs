@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::ImportError;
 
 /// How many bytes are looked at to find out what a file is.
-const PEEK: usize = 16;
+const PEEK: usize = 64;
 
 /// How much is read from a file at once, in bytes.
 const BUFFER: usize = 1 << 17;

@@ -1,5 +1,6 @@
 //! Takes in what other programs recorded, as a record like any other, so that every view, replay and
-//! comparison works on it: HTTP archives (HAR) of browsers and tools, captures of packets.
+//! comparison works on it: HTTP archives (HAR) of browsers and tools, captures of packets, Chrome's logs of its
+//! network (`NetLog`).
 //!
 //! # Contract
 //! - What a recording is shows in its bytes, not in its name; it may be compressed with gzip or
@@ -35,11 +36,15 @@
 mod agenda;
 mod capture;
 mod error;
+mod failure;
 mod har;
 mod input;
+mod json;
+mod netlog;
 mod notes;
 mod options;
 mod run;
+mod text;
 mod words;
 
 use std::path::Path;
@@ -63,6 +68,9 @@ pub fn import(path: &Path, options: &Options, log: &Log) -> Result<Imported, Imp
     }
     if capture::is_capture(input.begin()) {
         return capture::import(input, options, log);
+    }
+    if netlog::is_netlog(input.begin()) {
+        return netlog::import(input, log);
     }
     har::import(input, options, log)
 }

@@ -247,6 +247,112 @@ fn links_of_every_kind() {
     assert!(wireless.story.exchanges.is_empty());
 }
 
+/// An IPv4 packet around a payload, without checksums.
+fn around(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (20 + payload.len() as u16).to_be_bytes();
+    let head = [0x45, 0, length[0], length[1], 0, 7, 0x40, 0, 64, protocol, 0, 0];
+    [&head[..], &[198, 51, 100, 1, 198, 51, 100, 2], payload].concat()
+}
+
+/// The same around a datagram of UDP.
+fn in_datagram(port: u16, payload: &[u8]) -> Vec<u8> {
+    let (port, length) = (port.to_be_bytes(), (8 + payload.len() as u16).to_be_bytes());
+    let head = [0xc0, 1, port[0], port[1], length[0], length[1], 0, 0];
+    around(17, &[&head, payload].concat())
+}
+
+/// Headers before a payload.
+fn behind(head: &[u8], payload: &[u8]) -> Vec<u8> {
+    [head, payload].concat()
+}
+
+const ETHERNET: [u8; 14] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+
+#[test]
+fn tunnels_are_entered() {
+    type Wrap = fn(&[u8]) -> Vec<u8>;
+    let wraps: [(&str, Wrap); 8] = [
+        ("IP in IP", |packet| around(4, packet)),
+        ("GRE", |packet| around(47, &behind(&[0, 0, 8, 0], packet))),
+        ("GRE", |packet| {
+            around(47, &behind(&[0x20, 0, 0x65, 0x58, 0, 0, 0, 9], &behind(&ETHERNET, packet)))
+        }),
+        ("VXLAN", |packet| {
+            in_datagram(4789, &behind(&[8, 0, 0, 0, 0, 0, 1, 0], &behind(&ETHERNET, packet)))
+        }),
+        ("Geneve", |packet| in_datagram(6081, &behind(&[0, 0, 8, 0, 0, 0, 1, 0], packet))),
+        ("GTP-U", |packet| in_datagram(2152, &behind(&[0x30, 255, 0, 0, 0, 0, 0, 1], packet))),
+        ("PPTP", |packet| {
+            around(
+                47,
+                &behind(&[0x30, 1, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 3, 0, 0x21], packet),
+            )
+        }),
+        // One in another.
+        ("IP in IP", |packet| around(47, &behind(&[0, 0, 8, 0], &around(4, packet)))),
+    ];
+    let talk = usual();
+    for (name, wrap) in wraps {
+        let read = read(&pcap(101, &talk.packets, wrap));
+        check(&read);
+        let counted = read.noted(&format!("came through a tunnel, and are read: {name}"));
+        assert_eq!(counted, talk.packets.len() as u64, "{name}: {:?}", read.imported.notes);
+    }
+    // What is encrypted, or too deep, is said by its name.
+    let mut sealed = talk.packets.clone();
+    sealed.push((2_000_000, around(50, &[7; 40])));
+    sealed.push((2_000_001, (0..20).fold(around(4, &[0; 20]), |packet, _| around(4, &packet))));
+    sealed.push((2_000_002, around(132, &[0; 20])));
+    let read = read(&pcap(101, &sealed, <[u8]>::to_vec));
+    check(&read);
+    for (note, count) in [("not looked into: ESP", 1), ("too many tunnels", 1), ("of SCTP", 1)] {
+        assert_eq!(read.noted(note), count, "{note}: {:?}", read.imported.notes);
+    }
+}
+
+/// An IPv4 packet in fragments of so many bytes, a multiple of eight.
+fn fragments(packet: &[u8], most: usize) -> Vec<Vec<u8>> {
+    let (head, payload) = packet.split_at(20);
+    let count = payload.len().div_ceil(most);
+    let piece = |(n, piece): (usize, &[u8])| {
+        let mut head = head.to_vec();
+        head[2..4].copy_from_slice(&(20 + piece.len() as u16).to_be_bytes());
+        let more = if n + 1 < count { 0x2000 } else { 0 };
+        head[6..8].copy_from_slice(&((n * most / 8) as u16 | more).to_be_bytes());
+        [&head, piece].concat()
+    };
+    payload.chunks(most).enumerate().map(piece).collect()
+}
+
+#[test]
+fn fragments_are_put_together() {
+    let talk = usual();
+    let split = |backwards: bool| {
+        let pieces = talk.packets.iter().flat_map(|(at, packet)| {
+            let mut pieces = fragments(packet, 24);
+            if backwards {
+                pieces.reverse();
+            }
+            pieces.into_iter().map(|piece| (*at, piece)).collect::<Vec<_>>()
+        });
+        pieces.collect::<Vec<_>>()
+    };
+    let many = talk.packets.iter().filter(|(_, packet)| packet.len() > 44).count() as u64;
+    for backwards in [false, true] {
+        let read = read(&pcap(101, &split(backwards), <[u8]>::to_vec));
+        check(&read);
+        assert_eq!(read.noted("put together from their fragments"), many);
+        assert_eq!(read.noted("lack fragments"), 0);
+    }
+    // Without its second fragment a request is no request.
+    let mut lacking = split(false);
+    let request =
+        lacking.iter().position(|(_, piece)| piece[20..].len() == 24 && piece[6] == 0x20).unwrap();
+    lacking.remove(request + 1);
+    let read = read(&pcap(101, &lacking, <[u8]>::to_vec));
+    assert_eq!(read.noted("lack fragments"), 1, "{:?}", read.imported.notes);
+}
+
 #[test]
 fn every_event_has_its_packet() {
     let read = usual().read();

@@ -464,3 +464,28 @@ fn the_icon_of_a_site_which_chromium_calls_other_is_an_icon() {
     let kinds: Vec<ResourceKind> = read.story.exchanges.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [ResourceKind::Icon, ResourceKind::Other]);
 }
+
+#[test]
+fn a_version_that_chrome_calls_unknown_is_inferred() {
+    let unknown = |url: &str, headers: serde_json::Value| {
+        entry(
+            0,
+            url,
+            json!({
+                "request": {"httpVersion": "unknown", "headers": headers},
+                "response": {"httpVersion": "unknown"}
+            }),
+        )
+    };
+    let read = entries(&json!([
+        unknown("http://h.example/a", json!([])),
+        unknown("https://h.example/b", json!([{"name": ":path", "value": "/b"}]))
+    ]));
+    for (url, version) in
+        [("http://h.example/a", HttpVersion::Http11), ("https://h.example/b", HttpVersion::Http2)]
+    {
+        let exchange = read.story.exchanges.iter().find(|exchange| exchange.url == url).unwrap();
+        assert_eq!(exchange.request.as_ref().unwrap().what.version, version, "{url}");
+        assert!(read.inferred(url).iter().any(|fact| fact == "version of HTTP"), "{url}");
+    }
+}

@@ -70,8 +70,13 @@ async fn secure<D: Wire, U: Wire>(
     let now = shared.wire.wall();
     let served = shared.server.answer_secure(accepted, async |hello| {
         let name = hello.server_name.unwrap_or_else(|| local.ip().to_string());
-        let config = certificates.server(vec![name], Protocols::TwoAndOne, now).ok()?;
-        Some(Shown { config, handler: forward })
+        match certificates.server(vec![name.clone()], Protocols::TwoAndOne, now) {
+            Ok(config) => Some(Shown { config, handler: forward }),
+            Err(why) => {
+                (shared.watcher)(&Seen::Uncertified { peer, host: &name, why: &why });
+                None
+            }
+        }
     });
     if let Err(unsecured) = served.await {
         (shared.watcher)(&Seen::Unsecured {

@@ -133,7 +133,8 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     ) -> client::Request {
         let head = &request.head;
         let options = &self.shared.options;
-        let mut fields = hop::request(&head.fields, head.line.version, upgrade);
+        let asked = matches!(self.place, Place::Nowhere);
+        let mut fields = hop::request(&head.fields, head.line.version, upgrade, asked);
         if let Some(host) = &target.host {
             set_host(&mut fields, host);
         }

@@ -32,10 +32,16 @@ pub(crate) fn upgrade(fields: &Fields) -> Option<String> {
     core::str::from_utf8(protocol).ok().map(str::to_owned)
 }
 
-/// The fields of a request that came in this version, as they go on.
-pub(crate) fn request(fields: &Fields, version: Version, upgrade: Option<&str>) -> Fields {
+/// The fields of a request that came in this version, as they go on. What is for a proxy goes no further where it was this
+/// one that was asked; within a tunnel it is for whoever is at the other end.
+pub(crate) fn request(
+    fields: &Fields,
+    version: Version,
+    upgrade: Option<&str>,
+    asked: bool,
+) -> Fields {
     let mut on = kept(fields, |name| {
-        name.eq_ignore_ascii_case(OF_THE_PROXY) || name.eq_ignore_ascii_case("Expect")
+        (asked && name.eq_ignore_ascii_case(OF_THE_PROXY)) || name.eq_ignore_ascii_case("Expect")
     });
     let mut options = Vec::new();
     if fields.has("TE", "trailers") {
@@ -121,7 +127,7 @@ mod tests {
             .add("Authorization", "Basic eA==");
         assert_eq!(upgrade(&fields), None);
         assert_eq!(
-            names(&request(&fields, Version::HTTP_11, None)),
+            names(&request(&fields, Version::HTTP_11, None, true)),
             ["Host", "Cookie", "Authorization"]
         );
     }
@@ -133,7 +139,7 @@ mod tests {
         fields.add("Sec-WebSocket-Key", "x").add("TE", "trailers");
         let wanted = upgrade(&fields);
         assert_eq!(wanted.as_deref(), Some("websocket"));
-        let on = request(&fields, Version::HTTP_11, wanted.as_deref());
+        let on = request(&fields, Version::HTTP_11, wanted.as_deref(), true);
         assert_eq!(names(&on), ["Sec-WebSocket-Key", "TE", "Upgrade", "Connection"]);
         assert_eq!(on.text("Connection"), Some("TE, Upgrade"));
         let given = answer(&fields, StatusCode::SWITCHING_PROTOCOLS);
@@ -144,8 +150,8 @@ mod tests {
     fn trailers_are_asked_for_in_the_way_of_the_version() {
         let mut fields = Fields::new();
         fields.add("te", "trailers");
-        assert_eq!(names(&request(&fields, Version::HTTP_2, None)), ["TE"]);
-        assert_eq!(names(&request(&fields, Version::HTTP_11, None)), ["TE", "Connection"]);
+        assert_eq!(names(&request(&fields, Version::HTTP_2, None, true)), ["TE"]);
+        assert_eq!(names(&request(&fields, Version::HTTP_11, None, true)), ["TE", "Connection"]);
     }
 
     #[test]

@@ -26,6 +26,15 @@ pub enum Seen<'a> {
         /// How long it was open.
         took: Duration,
     },
+    /// There is no certificate to show a client in place of its server's, so that its TLS came to nothing.
+    Uncertified {
+        /// Which client.
+        peer: SocketAddr,
+        /// The server that it wanted.
+        host: &'a str,
+        /// Why there is none.
+        why: &'a str,
+    },
     /// A client did not take the certificate that it was shown, or TLS with it failed in another way.
     Unsecured {
         /// Which client.

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::greeting::read_until;
 use crate::shared::Shared;
-use crate::tunnel::{Wanted, reach};
+use crate::tunnel::{Wanted, failed, reach};
 
 const VERSION: u8 = 5;
 /// The version of the negotiation of name and password (RFC 1929 §2).
@@ -50,7 +50,7 @@ pub(crate) async fn converse<D: Wire, U: Wire>(
         Some(Err(reply)) => return answer(&mut accepted, reply).await,
         None => return,
     };
-    let peer = accepted.stream.peer();
+    let (peer, asked) = (accepted.stream.peer(), shared.wire.now());
     let log = shared.servers.wire.log();
     let exchange = log.exchange_id();
     let target = format!("{}:{}", to.host, to.port);
@@ -70,7 +70,7 @@ pub(crate) async fn converse<D: Wire, U: Wire>(
             tunnel.converse(accepted).await;
         }
         Err(failure) => {
-            shared.report(&failure);
+            failed(&shared, &failure, &to.host, to.port, peer, asked);
             answer(&mut accepted, reply(&failure)).await;
         }
     }

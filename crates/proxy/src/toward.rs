@@ -37,4 +37,9 @@ impl Resolve for Toward {
         let known = self.aliases.borrow().iter().any(|alias| alias.eq_ignore_ascii_case(host));
         self.names.resolve(if known { &self.host } else { host }, port, cause)
     }
+
+    fn elsewhere(&self, host: &str, port: u16) -> Option<(String, u16)> {
+        let known = self.aliases.borrow().iter().any(|alias| alias.eq_ignore_ascii_case(host));
+        self.names.elsewhere(if known { &self.host } else { host }, port)
+    }
 }

@@ -4,6 +4,7 @@ use core::pin::pin;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use bytes::BytesMut;
 use http::{StatusCode, Version};
 use roundtrip_http::client::{Client, Except, Failure, Origin, Reached, Resolve, Scheme};
 use roundtrip_http::server::{Request, Response, Shown, Upgrade};
@@ -63,24 +64,36 @@ pub(crate) async fn open<D: Wire, U: Wire>(
             response.upgrade = Some(Upgrade::new(|client| Box::pin(tunnel.through(client))));
             response
         }
-        Err(failure) => {
-            shared.report(&failure);
-            let response = refuse(&failure, host);
-            let seen = SeenExchange {
-                wall: request.wall,
-                peer: request.peer,
-                method: request.head.line.method.to_string(),
-                url: format!("{host}:{port}"),
-                status: response.status.as_u16(),
-                media_type: String::new(),
-                bytes: 0,
-                took: shared.wire.now().since(request.at),
-                fault: Some(sentence(&failure, host)),
-            };
-            (shared.watcher)(&Seen::Exchange(&seen));
-            response
-        }
+        Err(failure) => failed(shared, &failure, host, port, request.peer, request.at),
     }
+}
+
+/// Reports a tunnel that cannot be had, which a client asked for at a time; returns the answer for a client of HTTP.
+pub(crate) fn failed<D: Wire, U: Wire>(
+    shared: &Shared<D, U>,
+    failure: &Failure,
+    host: &str,
+    port: u16,
+    peer: SocketAddr,
+    since: Time,
+) -> Response {
+    shared.report(failure);
+    let response = refuse(failure, host);
+    let took = shared.wire.now().since(since);
+    let wall = shared.wire.wall();
+    let seen = SeenExchange {
+        wall: wall.checked_sub(took).unwrap_or(wall),
+        peer,
+        method: "CONNECT".into(),
+        url: format!("{host}:{port}"),
+        status: response.status.as_u16(),
+        media_type: String::new(),
+        bytes: 0,
+        took,
+        fault: Some(sentence(failure, host)),
+    };
+    (shared.watcher)(&Seen::Exchange(&seen));
+    response
 }
 
 /// Reaches the other end of a tunnel: only then is it known whether there can be one.
@@ -124,7 +137,7 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
         match client.into_accepted::<D::Stream>() {
             Ok(accepted) => self.converse(accepted).await,
             // One stream of many, or within TLS: what goes through it is not looked into.
-            Err(client) => self.pass(Side::new(client), Side::with_early).await,
+            Err(client) => self.pass(Side::new(client), BytesMut::new()).await,
         }
     }
 
@@ -139,7 +152,7 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
             First::Client => {}
             First::Server(said) => {
                 let client = Side::with_early(accepted.stream, accepted.early);
-                return self.pass(client, |server, _| Side::with_early(server, said)).await;
+                return self.pass(client, said).await;
             }
             First::Nobody => return,
         }
@@ -194,7 +207,13 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
             // Where the server refuses, the client's request is what hears of it.
             let spoken = reached.keep(origin.clone(), most).await.unwrap_or(most);
             let names = vec![name, host.clone()];
-            let shown = show(&shared, &names, spoken)?;
+            let shown = match show(&shared, &names, spoken)? {
+                Ok(shown) => shown,
+                Err(why) => {
+                    (shared.watcher)(&Seen::Uncertified { peer, host: &names[0], why: &why });
+                    return None;
+                }
+            };
             let place = Place::Tunnel { origin, names };
             Some(Shown { config: shown, handler: (shared.within)(&shared, asking, place) })
         });
@@ -208,17 +227,13 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
 
     async fn pass_accepted(self, accepted: Accepted<D::Stream>) {
         let client = Side::with_early(accepted.stream, accepted.early);
-        self.pass(client, Side::with_early).await;
+        self.pass(client, BytesMut::new()).await;
     }
 
-    /// Passes what goes through it on, as it is.
-    async fn pass<C: AsyncRead + AsyncWrite + Unpin>(
-        self,
-        client: Side<C>,
-        server: impl FnOnce(U::Stream, bytes::BytesMut) -> Side<U::Stream>,
-    ) {
+    /// Passes what goes through it on, as it is; the server has `said` this already.
+    async fn pass<C: AsyncRead + AsyncWrite + Unpin>(self, client: Side<C>, said: BytesMut) {
         let Self { shared, reached, host, port, peer, began, .. } = self;
-        let server = server(reached.into_stream(), bytes::BytesMut::new());
+        let server = Side::with_early(reached.into_stream(), said);
         let passed = relay(client, server, pin!(shared.server.told_to_stop())).await;
         (shared.watcher)(&Seen::Tunnel {
             peer,
@@ -230,16 +245,17 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
     }
 }
 
-/// What a client is shown for a server with these names that speaks this version.
+/// What a client is shown for a server with these names that speaks this version, or why there is nothing to show; `None`
+/// where TLS is not looked into.
 fn show<D: Wire, U: Wire>(
     shared: &Shared<D, U>,
     names: &[String],
     spoken: Version,
-) -> Option<std::sync::Arc<rustls::ServerConfig>> {
+) -> Option<Result<std::sync::Arc<rustls::ServerConfig>, String>> {
     let certificates: &Certificates = shared.certificates.as_ref()?;
     let protocols = if spoken >= Version::HTTP_2 { Protocols::TwoAndOne } else { Protocols::One };
     let names = names.iter().map(|name| name.trim_start_matches('[').trim_end_matches(']'));
-    certificates.server(names.map(str::to_owned).collect(), protocols, shared.wire.wall()).ok()
+    Some(certificates.server(names.map(str::to_owned).collect(), protocols, shared.wire.wall()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod common;
 
 use core::time::Duration;
+use std::rc::Rc;
 
 use common::{PROXY, Scene, get, site};
 use http::Version;
@@ -237,6 +238,68 @@ fn socks_says_why_not() {
             reply[1]
         });
         assert_eq!(given, reply, "{ask:?}");
+    }
+    // Those that led somewhere have a line in the list.
+    let told = scene.told.borrow();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].contains("\"203.0.113.10:99\"") && told[0].contains("refused the connection"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("\"nowhere.test:80\"") && told[1].contains("status: 502"), "{told:?}");
+}
+
+/// Has no certificate for anybody.
+struct Nobody(rustls::pki_types::CertificateDer<'static>);
+
+impl roundtrip_proxy::Issue for Nobody {
+    fn server(
+        &self,
+        _: &[String],
+        _: std::time::SystemTime,
+    ) -> Result<rustls::ServerConfig, String> {
+        Err("the name cannot stand in one".into())
+    }
+
+    fn certificate(&self) -> rustls::pki_types::CertificateDer<'static> {
+        self.0.clone()
+    }
+}
+
+#[test]
+fn where_no_certificate_can_be_made_the_client_and_the_list_hear_of_it() {
+    let scene = Scene::new(sites());
+    scene.serve_with(Options::default(), Rc::new(Nobody(vec![].into())));
+    let client = scene.client();
+    let error =
+        scene.run(async move { client.send(get("https://one.shop.test/")).await.err().unwrap() });
+    assert!(
+        matches!(&error.kind, FaultKind::TlsFailed { alert_received: true, why } if why.contains("internal_error")),
+        "{error:?}"
+    );
+    let told = scene.told.borrow();
+    assert!(
+        told[0].starts_with("Uncertified") && told[0].contains("cannot stand in one"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn credentials_for_a_proxy_go_no_further_but_through_tunnels() {
+    let answer: fn(&Request, &[u8]) -> Response = |request, _| {
+        Response::text(request.head.fields.text("Proxy-Authorization").unwrap_or("none"))
+    };
+    let scene = Scene::new(vec![site("plain.test", answer), site("secure.test", answer).secure()]);
+    scene.serve(Options::default());
+    for (url, given) in [("http://plain.test/", "none"), ("https://secure.test/", "Basic eA==")] {
+        let client = scene.client();
+        let body = scene.run(async move {
+            let mut request = get(url);
+            request.fields.add("Proxy-Authorization", "Basic eA==");
+            let mut response = client.send(request).await.unwrap();
+            response.body.bytes(1 << 16).await.unwrap()
+        });
+        assert_eq!(String::from_utf8_lossy(&body), given, "{url}");
     }
 }
 

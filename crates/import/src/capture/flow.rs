@@ -9,12 +9,13 @@ use roundtrip_packet::{Flags, Segment};
 use roundtrip_record::{
     Attempt, AttemptEnd, CloseReason, ConnectAttempt, ConnectResult, ConnectionId, Direction,
     EventId, Evidence, Fault, FaultKind, Side, Step, TcpClosed, TcpOpened, TcpSegment, TcpState,
-    TcpStateChanged, Time, TlsEstablished, TlsStarted, TlsVersion, Transport, What,
+    TcpStateChanged, Time, Transport, What,
 };
 
 use super::http1::{self, Http1};
 use super::http2::{self, Http2};
 use super::keys::Keys;
+use super::secured;
 use super::stream::{Arrival, Run, Stamp, Stream};
 use super::talk::{Carrier, Desk};
 use super::tls::{Session, Told};
@@ -354,32 +355,18 @@ impl Flow {
         let Some(tls) = &self.tls else { return };
         match told {
             Told::Started(stamp) => {
-                let started = TlsStarted {
-                    connection: self.id,
-                    server_name: tls.hellos.server_name.clone(),
-                    alpn: tls.hellos.offered.clone(),
-                };
+                let started = secured::started(self.id, &tls.hellos);
                 desk.emit(stamp, What::TlsStarted(started));
             }
             Told::Established(stamp) => {
-                let hellos = &tls.hellos;
-                let done = TlsEstablished {
-                    connection: self.id,
-                    version: version(hellos.version),
-                    cipher: hellos.cipher_name(),
-                    group: hellos.group.map(group),
-                    alpn: hellos.alpn.clone(),
-                    resumed: hellos.resumed,
-                    certificates: Vec::new(),
-                    arrived: None,
-                };
+                let done = secured::established(self.id, &tls.hellos);
                 desk.emit(stamp, What::TlsEstablished(done));
             }
             Told::Alert(by_client, alert, stamp) => {
                 // close_notify ends a session as it should.
                 if alert != 0 && self.carrier.carried == 0 {
                     let fault = FaultKind::TlsFailed {
-                        why: format!("{} (alert {alert})", alert_name(alert)),
+                        why: format!("{} (alert {alert})", secured::alert_name(alert)),
                         alert_received: !by_client,
                     };
                     self.fault(desk, Step::Tls, fault, stamp);
@@ -610,58 +597,4 @@ fn seen() -> Evidence {
 fn could_begin(bytes: &[u8]) -> bool {
     http2::PREFACE.starts_with(bytes)
         || (bytes.len() < 8 && bytes.iter().all(u8::is_ascii_uppercase))
-}
-
-fn version(number: u16) -> TlsVersion {
-    match number {
-        0x0301 => TlsVersion::Tls10,
-        0x0302 => TlsVersion::Tls11,
-        0x0303 => TlsVersion::Tls12,
-        0x0304 => TlsVersion::Tls13,
-        _ => TlsVersion::Other(format!("0x{number:04x}")),
-    }
-}
-
-fn group(number: u16) -> String {
-    let name = match number {
-        0x0017 => "secp256r1",
-        0x0018 => "secp384r1",
-        0x0019 => "secp521r1",
-        0x001d => "x25519",
-        0x001e => "x448",
-        0x11ec => "X25519MLKEM768",
-        0x6399 => "X25519Kyber768Draft00",
-        _ => return format!("0x{number:04x}"),
-    };
-    name.to_owned()
-}
-
-/// The name of an alert (RFC 8446 §6).
-fn alert_name(alert: u8) -> &'static str {
-    match alert {
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        40 => "handshake_failure",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        109 => "missing_extension",
-        110 => "unsupported_extension",
-        112 => "unrecognized_name",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        _ => "an alert without a name",
-    }
 }

@@ -70,6 +70,14 @@ fn by_type(mut kind: u16, mut rest: &[u8]) -> Network<'_> {
                 [_, _, _, _, _, _, 0x00, 0x21 | 0x57, packet @ ..] => return version(packet),
                 _ => break,
             },
+            // Labels of MPLS (RFC 3032 §2.1), the last of which says so.
+            0x8847 => {
+                let labels = rest.chunks_exact(4).position(|label| label[2] & 1 == 1);
+                match labels.and_then(|last| rest.get((last + 1) * 4..)) {
+                    Some(packet) => return version(packet),
+                    None => break,
+                }
+            }
             _ => break,
         }
     }

@@ -71,8 +71,8 @@ pub(crate) struct Opener {
 impl Opener {
     /// For a traffic secret of TLS 1.3.
     pub(crate) fn of_secret(suite: Suite, secret: &[u8]) -> Option<Self> {
-        let key = expand_label(suite, secret, "key", suite.aead.key_len())?;
-        let iv = expand_label(suite, secret, "iv", 12)?;
+        let key = suite.expand(secret, "key", suite.aead.key_len())?;
+        let iv = suite.expand(secret, "iv", 12)?;
         Self::new(suite, &key, iv, true, secret.to_vec())
     }
 
@@ -115,7 +115,7 @@ impl Opener {
     /// The key after this one (RFC 8446 §7.2).
     pub(crate) fn updated(&self) -> Option<Self> {
         let length = self.secret.len();
-        let next = expand_label(self.suite, &self.secret, "traffic upd", length)?;
+        let next = self.suite.expand(&self.secret, "traffic upd", length)?;
         Self::of_secret(self.suite, &next)
     }
 
@@ -170,16 +170,27 @@ impl hkdf::KeyType for Length {
     }
 }
 
+impl Suite {
+    /// The algorithm that seals.
+    pub(crate) fn aead(&self) -> &'static aead::Algorithm {
+        self.aead
+    }
+
+    /// HKDF-Expand-Label of a secret with an empty context (RFC 8446 §7.1).
+    pub(crate) fn expand(&self, secret: &[u8], label: &str, length: usize) -> Option<Vec<u8>> {
+        expand_label(&hkdf::Prk::new_less_safe(self.hkdf, secret), label, length)
+    }
+}
+
 /// HKDF-Expand-Label with an empty context (RFC 8446 §7.1).
-fn expand_label(suite: Suite, secret: &[u8], label: &str, length: usize) -> Option<Vec<u8>> {
+pub(crate) fn expand_label(secret: &hkdf::Prk, label: &str, length: usize) -> Option<Vec<u8>> {
     let label = format!("tls13 {label}");
     let mut info = (length as u16).to_be_bytes().to_vec();
     info.push(label.len() as u8);
     info.extend_from_slice(label.as_bytes());
     info.push(0);
     let mut out = vec![0; length];
-    let key = hkdf::Prk::new_less_safe(suite.hkdf, secret);
-    key.expand(&[&info], Length(length)).ok()?.fill(&mut out).ok()?;
+    secret.expand(&[&info], Length(length)).ok()?.fill(&mut out).ok()?;
     Some(out)
 }
 

@@ -103,6 +103,36 @@ impl Session {
         self.halves[n].buffer = buffer;
     }
 
+    /// Takes the next bytes of handshake messages that came without records, as over QUIC (RFC 9001 §4).
+    pub(crate) fn handshake(
+        &mut self,
+        by_client: bool,
+        bytes: &[u8],
+        stamp: Stamp,
+        keys: &Keys,
+        out: &mut Vec<Told>,
+    ) {
+        let n = usize::from(!by_client);
+        if !self.halves[n].lost {
+            self.content(n, 22, bytes, stamp, keys, out);
+        }
+    }
+
+    /// What the client sent shows that it has completed the handshake.
+    pub(crate) fn complete(&mut self, stamp: Stamp, out: &mut Vec<Told>) {
+        self.establish(stamp, out);
+    }
+
+    /// Whether the server's hello has been read.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.server_random.is_some()
+    }
+
+    /// A secret of this session, and the cipher suite that it is for.
+    pub(crate) fn secret<'k>(&self, label: &str, keys: &'k Keys) -> Option<(Suite, &'k [u8])> {
+        Some((self.suite?, keys.get(&self.client_random?, label)?))
+    }
+
     /// Bytes of one direction are missing.
     pub(crate) fn gap(&mut self, by_client: bool) {
         self.halves[usize::from(!by_client)].lost = true;
@@ -242,8 +272,8 @@ impl Session {
     }
 
     fn opener(&mut self, label: &str, keys: &Keys) -> Option<Opener> {
-        let secret = keys.get(&self.client_random?, label);
-        Opener::of_secret(self.suite?, secret?)
+        let (suite, secret) = self.secret(label, keys)?;
+        Opener::of_secret(suite, secret)
     }
 
     /// `ChangeCipherSpec` of TLS 1.2: what follows in this direction is sealed.
@@ -367,54 +397,23 @@ impl<'a> Bytes<'a> {
 mod tests {
     use std::io::Read as _;
     use std::io::Write as _;
-    use std::sync::{Arc, Mutex};
 
     use roundtrip_record::Time;
-    use rustls::crypto::{CryptoProvider, ring};
-    use rustls::pki_types::{PrivateKeyDer, ServerName};
-    use rustls::{
-        ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection,
-        SupportedCipherSuite,
-    };
+    use rustls::crypto::ring;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConnection, ServerConnection, SupportedCipherSuite};
 
+    use super::super::peers::{NAME, peers};
     use super::*;
 
     const STAMP: Stamp = Stamp { at: Time::ZERO, event: None };
 
-    #[derive(Debug, Default)]
-    struct Log(Mutex<String>);
-
-    impl KeyLog for Log {
-        fn log(&self, label: &str, random: &[u8], secret: &[u8]) {
-            let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-            let line = format!("{label} {} {}\n", hex(random), hex(secret));
-            self.0.lock().unwrap().push_str(&line);
-        }
-    }
-
     /// Carries a session out with a cipher suite, and returns the key log and what passed, by whom.
     fn session(suite: SupportedCipherSuite) -> (String, Vec<(bool, Vec<u8>)>) {
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let params = rcgen::CertificateParams::new(vec!["h.example".into()]).unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let provider = CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() };
-        let provider = Arc::new(provider);
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate.der().clone()).unwrap();
-        let log = Arc::new(Log::default());
-        let client = ClientConfig::builder_with_provider(Arc::clone(&provider));
-        let client = client.with_safe_default_protocol_versions().unwrap();
-        let mut client = client.with_root_certificates(roots).with_no_client_auth();
-        client.key_log = Arc::<Log>::clone(&log);
-        client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let server = ServerConfig::builder_with_provider(provider);
-        let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-        let secret = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut server = server.with_single_cert(vec![certificate.der().clone()], secret).unwrap();
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let name = ServerName::try_from("h.example").unwrap();
-        let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
-        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let (client, server, log) = peers(suite, &["h2", "http/1.1"], &["http/1.1"]);
+        let mut client =
+            ClientConnection::new(client, ServerName::try_from(NAME).unwrap()).unwrap();
+        let mut server = ServerConnection::new(server).unwrap();
         client.writer().write_all(b"question").unwrap();
         let (mut passed, mut answered) = (Vec::new(), false);
         loop {
@@ -435,8 +434,7 @@ mod tests {
             client.read_tls(&mut down.as_slice()).unwrap();
             client.process_new_packets().unwrap();
             if up.is_empty() && down.is_empty() {
-                let log = log.0.lock().unwrap().clone();
-                return (log, passed);
+                return (log.text(), passed);
             }
             passed.extend([(true, up), (false, down)]);
         }

@@ -10,12 +10,12 @@ use url::Url;
 
 use super::cause::Cause;
 use super::entry::Entry;
-use super::failure::{self, Place};
 use super::opening::Way;
 use super::sketch::{Ground, Sketch};
 use super::state::{Emitter, Told};
 use super::{message, opening};
 use crate::agenda::Slot;
+use crate::failure::{self, Place};
 use crate::words;
 
 impl<'a> Emitter<'a> {

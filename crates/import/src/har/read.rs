@@ -7,12 +7,12 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::entry::{Entry, Page};
-use super::json::{DEEPEST, Json, JsonError, Piece, Sink, put_string, separate};
 use super::redact;
 use super::sketch::Sketch;
-use super::text::Text;
 use crate::error::ImportError;
+use crate::json::{Bounded, DEEPEST, Json, JsonError, Piece, Sink, put_string, separate};
 use crate::notes::Notes;
+use crate::text::{Text, located};
 
 /// The largest entry that is read, in bytes, its texts not counted. In memory it may take a hundred
 /// times as much; entries of real archives have some kilobytes.
@@ -87,33 +87,12 @@ pub(crate) fn archive(
     .map_err(|error| located(json, error))?;
     let path = json.input().input().path().to_owned();
     if !met {
-        let netlog = archive.head.text.starts_with(br#"{"constants":"#);
-        let what = if netlog {
-            "a NetLog of Chrome's, which is not read; the HAR or a capture of the same visit is"
-        } else {
-            "JSON, but no HAR: it has no object `log`"
-        };
-        let what = what.to_owned();
+        let what = "JSON, but neither a HAR, which has an object `log`, nor a NetLog of Chrome's, which begins with `constants`".to_owned();
         return Err(ImportError::Unknown { path, what });
     }
     archive.entries = entries.finish();
     archive.head.understand(notes);
     Ok(archive)
-}
-
-/// An error of the text, with its line and column.
-fn located(json: &mut Json<Text>, error: JsonError) -> ImportError {
-    match error {
-        JsonError::Io(source) => {
-            let offset = json.offset();
-            json.input().input().origin().failed(offset, source)
-        }
-        JsonError::Wrong { offset, why } => {
-            let (line, column) = json.place(offset);
-            let path = json.input().input().path().to_owned();
-            ImportError::Json { path, offset, line, column, why }
-        }
-    }
 }
 
 impl Reader<'_> {
@@ -309,35 +288,6 @@ impl Part {
 
     fn has_text(self) -> bool {
         matches!(self, Self::PostData | Self::Content)
-    }
-}
-
-/// Bytes up to a limit.
-struct Bounded {
-    bytes: Vec<u8>,
-    most: usize,
-    /// There were more.
-    over: bool,
-    /// A value was nested too deeply.
-    deep: bool,
-}
-
-impl Bounded {
-    fn new(most: usize) -> Self {
-        Self { bytes: Vec::new(), most, over: false, deep: false }
-    }
-}
-
-impl Sink for Bounded {
-    fn put(&mut self, bytes: &[u8]) {
-        self.over |= self.bytes.len() + bytes.len() > self.most;
-        if !self.over {
-            self.bytes.extend_from_slice(bytes);
-        }
-    }
-
-    fn deep(&mut self) {
-        self.deep = true;
     }
 }
 

@@ -1,6 +1,7 @@
 //! A client, a proxy and servers in the lab.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::SystemTime;
 use roundtrip_http::client::{self, Client, Fixed, Proxies, Tls, Tunnels};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_lab::{DEFAULT_DATE, Internet, LabHost, Seed, Settings};
-use roundtrip_proxy::{Certificates, Issue, Options, Proxy, Servers};
+use roundtrip_proxy::{Certificates, Issue, Options, Proxy, Seen, Servers};
 use roundtrip_record::{Bodies, Event, Log, Recorder, Role, Settings as RecordSettings};
 use roundtrip_story::{Exchange, Story};
 use roundtrip_visit::crypto::{Authority, Validity};
@@ -66,6 +67,8 @@ pub(crate) struct Scene {
     pub(crate) tls: Tls,
     authority: Rc<Authority>,
     names: Fixed,
+    /// What the proxy told whoever watches.
+    pub(crate) told: Rc<RefCell<Vec<String>>>,
 }
 
 impl Scene {
@@ -95,19 +98,27 @@ impl Scene {
         let place: SocketAddr = PROXY.parse().unwrap();
         let proxy = internet.add_server("proxy", Role::Proxy, place.ip());
         let tls = authority.client(None).unwrap();
-        Self { internet, log, proxy, tls, authority, names }
+        let told = Rc::default();
+        Self { internet, log, proxy, tls, authority, names, told }
     }
 
     /// Puts the proxy up.
     pub(crate) fn serve(&self, options: Options) {
+        self.serve_with(options, Rc::new(Issuer(Rc::clone(&self.authority))));
+    }
+
+    /// The same with certificates of another issuer.
+    pub(crate) fn serve_with(&self, options: Options, issuer: Rc<dyn Issue>) {
         let wire = self.proxy.clone();
         let servers = Servers {
             wire: wire.clone(),
             names: Rc::new(self.names.clone()),
             tls: Some(self.tls.clone()),
         };
-        let certificates = Certificates::new(Rc::new(Issuer(Rc::clone(&self.authority))));
-        let proxy = Proxy::new(wire.clone(), servers, options, Some(certificates), Rc::new(|_| {}));
+        let certificates = Certificates::new(issuer);
+        let told = Rc::clone(&self.told);
+        let watcher = Rc::new(move |seen: &Seen<'_>| told.borrow_mut().push(format!("{seen:?}")));
+        let proxy = Proxy::new(wire.clone(), servers, options, Some(certificates), watcher);
         let listener = wire.listen(PROXY.parse().unwrap()).unwrap();
         let serving = async move { proxy.serve(listener, core::future::pending()).await };
         wire.spawn(serving).detach();

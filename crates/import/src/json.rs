@@ -57,6 +57,36 @@ impl Sink for Nowhere {
     fn put(&mut self, _: &[u8]) {}
 }
 
+/// Bytes up to a limit.
+pub(crate) struct Bounded {
+    pub(crate) bytes: Vec<u8>,
+    most: usize,
+    /// There were more.
+    pub(crate) over: bool,
+    /// A value was nested too deeply.
+    pub(crate) deep: bool,
+}
+
+impl Bounded {
+    /// For so many bytes at most.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { bytes: Vec::new(), most, over: false, deep: false }
+    }
+}
+
+impl Sink for Bounded {
+    fn put(&mut self, bytes: &[u8]) {
+        self.over |= self.bytes.len() + bytes.len() > self.most;
+        if !self.over {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn deep(&mut self) {
+        self.deep = true;
+    }
+}
+
 /// A stretch of a string: bytes that stand for themselves, or a character that was escaped.
 pub(crate) enum Piece<'a> {
     /// Bytes as they stand in the text.

@@ -4,7 +4,9 @@ use std::io::{self, Read};
 
 use encoding_rs::{Decoder, UTF_16BE, UTF_16LE};
 
+use crate::error::ImportError;
 use crate::input::Input;
+use crate::json::{Json, JsonError};
 
 /// The bytes of an archive as UTF-8.
 pub(crate) struct Text {
@@ -77,5 +79,20 @@ impl Read for Text {
         into[..taken].copy_from_slice(&ready[..taken]);
         self.at += taken;
         Ok(taken)
+    }
+}
+
+/// An error of the text, with its line and column.
+pub(crate) fn located(json: &mut Json<Text>, error: JsonError) -> ImportError {
+    match error {
+        JsonError::Io(source) => {
+            let offset = json.offset();
+            json.input().input().origin().failed(offset, source)
+        }
+        JsonError::Wrong { offset, why } => {
+            let (line, column) = json.place(offset);
+            let path = json.input().input().path().to_owned();
+            ImportError::Json { path, offset, line, column, why }
+        }
     }
 }
