@@ -9,11 +9,11 @@ use http::{StatusCode, Version};
 use roundtrip_http::client::Origin;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
-use roundtrip_lab::{Net, TcpProfile};
+use roundtrip_lab::{Algorithm, Net, TcpProfile};
 use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
-use roundtrip_visit::{ClientCaches, Scripted};
+use roundtrip_visit::{Asker, ClientCaches, Scripted};
 use url::Url;
 
 use crate::css;
@@ -58,6 +58,8 @@ pub(crate) enum Change {
 pub(crate) enum ServerChange {
     /// It speaks HTTP/2.
     Http2,
+    /// It speaks HTTP/3, and clients know it before they ask.
+    Http3,
     /// It keeps connections open.
     KeepAlive,
     /// It speaks TLS 1.3.
@@ -66,6 +68,8 @@ pub(crate) enum ServerChange {
     Chain(usize),
     /// Its first flight has so many segments.
     InitialWindow(u32),
+    /// Its congestion control.
+    Congestion(Algorithm),
     /// It thinks for so many hundredths of the time.
     Think(u32),
 }
@@ -137,16 +141,21 @@ pub(crate) fn changed<'a>(
     Ok(changed)
 }
 
-/// Has what scripts ask for follow that in which what it followed now is.
-fn follow(scripted: &mut [Scripted], document: &Url, edits: &Edits) {
+/// Has what scripts ask for follow that in which what it followed now is. What styles and markup came to want
+/// has its new address, and what is now loaded otherwise, or not at all, is not asked for beside that.
+fn follow(scripted: &mut Vec<Scripted>, document: &Url, edits: &Edits) {
     let now = |url: &Url| {
         let inline = edits.inline.get(url).map(|_| document);
         let other = inline.or_else(|| edits.merged.get(url)).unwrap_or(url);
         edits.moved.get(other).unwrap_or(other).clone()
     };
+    scripted.retain(|one| one.asker == Asker::Script || !edits.is_loaded_otherwise(&one.url));
     for one in scripted {
         one.after = one.after.iter().map(now).collect();
-        one.script = now(&one.script);
+        one.named_in = now(&one.named_in);
+        if one.asker == Asker::Page {
+            one.url = now(&one.url);
+        }
     }
 }
 
@@ -157,6 +166,10 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut 
         Change::Start(url) => scenario.plan.url = url.clone(),
         Change::Nearer(by) => changed.nearer += *by,
         Change::Server(origin, change) => {
+            if matches!(change, ServerChange::Http3) {
+                scenario.plan = scenario.plan.clone().learning_three();
+                scenario.plan.speak_three.push(origin.clone());
+            }
             for server in scenario.servers.iter_mut().filter(|server| server.origin == *origin) {
                 change.apply(server);
             }
@@ -197,6 +210,7 @@ impl ServerChange {
     fn apply(self, server: &mut Server) {
         match self {
             Self::Http2 => server.version = Version::HTTP_2,
+            Self::Http3 => server.version = Version::HTTP_3,
             Self::KeepAlive => {
                 server.version = server.version.max(Version::HTTP_11);
                 for answer in server.answers.values_mut().flatten() {
@@ -214,9 +228,10 @@ impl ServerChange {
                 }
             }
             Self::InitialWindow(segments) => {
-                let mut profile = TcpProfile::clone(&server.tcp.take().unwrap_or_default());
-                profile.initial_window = segments;
-                server.tcp = Some(Arc::new(profile));
+                change_tcp(server, |profile| profile.initial_window = segments);
+            }
+            Self::Congestion(algorithm) => {
+                change_tcp(server, |profile| profile.congestion = algorithm);
             }
             Self::Think(hundredths) => {
                 for answer in server.answers.values_mut().flatten() {
@@ -225,6 +240,12 @@ impl ServerChange {
             }
         }
     }
+}
+
+fn change_tcp(server: &mut Server, change: impl FnOnce(&mut TcpProfile)) {
+    let mut profile = TcpProfile::clone(&server.tcp.take().unwrap_or_default());
+    change(&mut profile);
+    server.tcp = Some(Arc::new(profile));
 }
 
 impl AnswerChange {
@@ -268,12 +289,20 @@ pub(crate) fn answers<'a>(
     server.and_then(|server| server.answers.get_mut(&key)).into_iter().flatten()
 }
 
-/// Adds an answer to GET of a URL.
-fn also(servers: &mut Vec<Server>, url: &Url, answer: Answer) {
+/// Adds an answer to GET of a URL. A server that is new is otherwise as that of `from`.
+fn also(servers: &mut Vec<Server>, from: &Url, url: &Url, answer: Answer) {
     let Some(origin) = Origin::of(url) else { return };
     let key = ("GET".to_owned(), target(url));
     let at = servers.iter().position(|server| server.origin == origin).unwrap_or_else(|| {
-        servers.push(Server::new(origin));
+        let was = Origin::of(from);
+        let like = servers.iter().find(|server| Some(&server.origin) == was.as_ref()).cloned();
+        let new = Server::new(origin);
+        servers.push(match like {
+            Some(like) => {
+                Server { origin: new.origin, answers: new.answers, one_with: None, ..like }
+            }
+            None => new,
+        });
         servers.len() - 1
     });
     servers[at].answers.entry(key).or_default().push_back(answer);
@@ -284,7 +313,7 @@ fn move_answers(servers: &mut Vec<Server>, moved: &BTreeMap<Url, Url>) {
     for (from, to) in moved {
         let found: Vec<Answer> = answers(servers, from).map(|answer| answer.clone()).collect();
         for answer in found {
-            also(servers, to, answer);
+            also(servers, from, to, answer);
         }
     }
 }

@@ -75,6 +75,14 @@ impl Edits {
         (!is_gone).then(|| Hint { url: url.clone(), ..hint.clone() })
     }
 
+    /// Whether something is loaded otherwise than before, or not at all: lazily, in another file, in the document.
+    pub(crate) fn is_loaded_otherwise(&self, url: &Url) -> bool {
+        self.attributes.contains_key(url)
+            || self.inline.contains_key(url)
+            || self.merged.contains_key(url)
+            || Origin::of(url).is_some_and(|origin| self.without.contains(&origin))
+    }
+
     /// What the markup has to name for these to be made.
     fn wanted(&self) -> BTreeSet<&Url> {
         self.attributes.keys().chain(self.inline.keys()).chain(self.merged.keys()).collect()

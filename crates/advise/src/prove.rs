@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use roundtrip_lab::Net;
 use roundtrip_record::Interval;
+use roundtrip_report::Model;
 use roundtrip_visit::answers::Answer;
 use roundtrip_visit::run::RunError;
 use roundtrip_visit::scenario::{Measured, Scenario};
@@ -46,12 +47,25 @@ pub struct Progress {
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
     /// The visit is of no page.
-    #[error("{url} is no page that is loaded and painted{why}: there is nothing to advise on")]
+    #[error("{url} is no page that is loaded and painted: there is nothing to advise on")]
     NoPage {
         /// What was visited.
         url: String,
-        /// What became of it.
-        why: String,
+    },
+    /// The visit as it is ends with a fault before the page has loaded.
+    #[error(
+        "the visit of {url}, carried out again on {net}, ends before its page has loaded: there is nothing to advise \
+         on.\n{headline}\n{next}"
+    )]
+    Broken {
+        /// What was visited.
+        url: String,
+        /// On which network.
+        net: String,
+        /// What went wrong.
+        headline: String,
+        /// What to try next.
+        next: String,
     },
     /// A visit could not be carried out.
     #[error(transparent)]
@@ -69,8 +83,7 @@ pub fn prove(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Advice, ProveError> {
     let Some(document) = proposals.document else {
-        let url = scenario.plan.url.to_string();
-        return Err(ProveError::NoPage { url, why: String::new() });
+        return Err(ProveError::NoPage { url: scenario.plan.url.to_string() });
     };
     // Most of the visits lay the same page out.
     let plan = Plan { layouts: Some(Layouts::default()), ..scenario.plan.clone() };
@@ -91,7 +104,7 @@ pub fn prove(
     let tried = pieces.iter().filter(|piece| piece.refused.is_none());
     let comes_back =
         tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
-    let mut scenarios = vec![unchanged];
+    let mut scenarios = vec![unchanged.clone()];
     if comes_back {
         scenarios.extend(changed(scenario, &document, &[Change::SecondVisit]));
     }
@@ -101,7 +114,7 @@ pub fn prove(
         first: results.next().unwrap_or_default(),
         second: if comes_back { results.next() } else { None },
     };
-    is_page(scenario, &base.first)?;
+    trial.is_page(&unchanged, &base.first)?;
     let mut pieces: Vec<Piece> = pieces
         .into_iter()
         .map(|piece| {
@@ -159,19 +172,6 @@ fn times(runs: &[Measured]) -> Times {
     }
 }
 
-/// Whether the scenario is of a page: some of its visits load one.
-fn is_page(scenario: &Scenario, base: &Results) -> Result<(), ProveError> {
-    let mut runs = base.iter().flatten();
-    if runs.clone().any(|run| run.page.load.is_some()) {
-        return Ok(());
-    }
-    let why = match runs.next().map_or(0, |run| run.exit) {
-        0 => String::new(),
-        exit => format!(" (the visit ends with exit code {exit}; visit tells why)"),
-    };
-    Err(ProveError::NoPage { url: scenario.plan.url.to_string(), why })
-}
-
 /// Visits under way.
 struct Trial<'a> {
     scenario: &'a Scenario,
@@ -182,6 +182,26 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// Whether the scenario, which came to this, is of a page: some of its visits load one.
+    fn is_page(&self, unchanged: &Changed, base: &Results) -> Result<(), ProveError> {
+        if base.iter().flatten().any(|run| run.page.load.is_some()) {
+            return Ok(());
+        }
+        let url = self.scenario.plan.url.to_string();
+        let first = self.on(unchanged, 0, 0);
+        let findings = Model::of(first.observe()?.1).findings;
+        let worst = findings.iter().find(|finding| finding.fatal).or(findings.first());
+        Err(match worst {
+            None => ProveError::NoPage { url },
+            Some(finding) => ProveError::Broken {
+                url,
+                net: first.network.net.to_string(),
+                headline: finding.headline.clone(),
+                next: finding.next.clone(),
+            },
+        })
+    }
+
     /// Carries scenarios out on every network with every seed.
     fn all(&self, scenarios: &[Changed]) -> Result<Vec<Results>, RunError> {
         let (networks, seeds) = (self.proving.networks.len(), self.proving.seeds as usize);

@@ -2,6 +2,7 @@
 
 mod common;
 
+use core::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
@@ -198,5 +199,80 @@ fn what_is_no_page_is_not_advised_on() {
     assert_eq!(
         error.to_string(),
         "http://www.shop.example/a.css is no page that is loaded and painted: there is nothing to advise on"
+    );
+}
+
+/// What breaks the visit is named, and what to try: here nobody has time to answer.
+#[test]
+fn a_visit_that_breaks_says_of_what() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, mut scenario) = recorded(work.path(), "http://www.shop.example/", sites);
+    scenario.plan.limit = Some(core::time::Duration::from_millis(20));
+    let proposals = propose(recording.story(), &scenario);
+    let error = prove(&scenario, proposals, &proving(1, 1), &|_| {}).expect_err("no time");
+    let text = error.to_string();
+    assert!(text.contains("carried out again on cable") && text.contains("20"), "{text}");
+    assert!(text.lines().count() >= 3, "{text}");
+}
+
+/// Pictures enough for two rounds over the connections of one host, and a sheet for some media only.
+fn gallery() -> Vec<Site> {
+    let mut page = String::from(
+        "<!doctype html><title>x</title><link rel=stylesheet href=a.css><link rel=stylesheet href=b.css>\
+         <link rel=stylesheet href=wide.css media='(min-width: 1px)'><p>x",
+    );
+    let mut tree = Tree::new();
+    for name in ["a.css", "b.css", "wide.css"] {
+        tree = tree.with(name, format!("p {{ margin: 1px }} /* {name} */"));
+    }
+    for number in 0..80 {
+        write!(page, "<img src={number}.jpg width=200 height=900>").expect("a String takes all");
+        tree = tree.with(&format!("{number}.jpg"), picture());
+    }
+    tree = tree.with("index.html", page);
+    vec![Site::http("www.shop.example", Box::new(move |_| Rc::new(Files::tree(tree))))]
+}
+
+#[test]
+fn pictures_go_over_two_hosts_and_are_told_to_wait_and_sheets_of_some_media_stay_apart() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/", gallery);
+    let proposals = propose(recording.story(), &scenario);
+    let proving = Proving {
+        networks: vec!["rtt=200ms,down=50Mbit,up=50Mbit".parse().expect("a network")],
+        ..proving(2, 2)
+    };
+    let advice = prove(&scenario, proposals, &proving, &|_| {}).expect("a page");
+    for name in ["two-hosts", "fetchpriority", "merge-sheets"] {
+        let piece = piece(&advice, name);
+        assert_eq!(piece.refused, None, "{name}");
+        assert_eq!((piece.tried[0].failed, piece.tried[0].unknown), (0, 0), "{name}");
+    }
+    // What is lazy, or elsewhere, is not asked for where it was as well.
+    assert_eq!(piece(&advice, "lazy").tried[0].load.expect("a load").effect(), Effect::Saves);
+    // Far away, twelve at a time take seven rounds, and six fourteen.
+    let saved = piece(&advice, "two-hosts").tried[0].load.expect("a load");
+    assert_eq!(saved.effect(), Effect::Saves, "{saved:?}");
+
+    let changed = |name: &str| {
+        let files = files(&scenario, &advice, piece(&advice, name));
+        let page = files.into_iter().find(|(url, _)| url.path() == "/").expect("the page");
+        String::from_utf8(page.1.to_vec()).expect("text")
+    };
+    let page = changed("fetchpriority");
+    assert_eq!(page.matches("fetchpriority=\"low\"").count(), 5, "{page}");
+    let page = changed("two-hosts");
+    assert_eq!(page.matches("//files.www.shop.example/").count(), 40, "{page}");
+    let page = changed("merge-sheets");
+    assert!(
+        page.contains("wide.css") && page.contains("b.css") != page.contains("a.css"),
+        "{page}"
+    );
+    let merged = files(&scenario, &advice, piece(&advice, "merge-sheets"));
+    assert!(
+        !merged
+            .iter()
+            .any(|(_, css)| css.windows(8).any(|part| part == b"wide.css")
+                && css.starts_with(b"p {"))
     );
 }

@@ -168,6 +168,8 @@ pub struct Server {
     pub version: Version,
     /// The TCP of its host, where it is not as on the others.
     pub tcp: Option<Arc<TcpProfile>>,
+    /// The origin with which it is one server: at one address, with one certificate for the hosts of both.
+    pub one_with: Option<Origin>,
     /// Counts requests for what is not in the list, which are answered with 404.
     pub unknown: Arc<AtomicU32>,
 }
@@ -181,6 +183,7 @@ impl Server {
             likeness: None,
             version: Version::HTTP_10,
             tcp: None,
+            one_with: None,
             unknown: Arc::default(),
         }
     }
@@ -191,22 +194,70 @@ impl Server {
         answers.filter_map(|answer| answer.fields.text("Server")).find_map(ServerLike::named_by)
     }
 
-    /// The simulated site that it is.
-    pub fn site(self) -> Site {
-        let scheduling = self.like().map(ServerLike::scheduling).unwrap_or_default();
-        let Self { origin, answers, likeness, version, tcp, unknown } = self;
-        let make = move |host: &LabHost| -> Rc<dyn Handler> {
-            Rc::new(Listed { host: host.clone(), answers: RefCell::new(answers), unknown })
-        };
-        let mut site = Site::http(&origin.host, Box::new(make));
-        site.options.version = version;
-        site.options.scheduling = scheduling;
-        // The heads in the list name the software.
-        site.options.software = String::new();
-        site.likeness = likeness.unwrap_or_default();
-        site.tcp = tcp;
-        let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
-        Site { port: origin.port, ..site }
+    /// Whether another origin's answers come from this server too.
+    fn is_of(&self, origin: &Origin) -> bool {
+        self.origin == *origin || self.one_with.as_ref() == Some(origin)
+    }
+
+    fn handler(&self) -> impl FnOnce(&LabHost) -> Rc<dyn Handler> + use<> {
+        let (answers, unknown) = (self.answers.clone(), Arc::clone(&self.unknown));
+        move |host| Rc::new(Listed { host: host.clone(), answers: RefCell::new(answers), unknown })
+    }
+}
+
+/// The simulated sites that servers are.
+pub fn sites(servers: impl IntoIterator<Item = Server>) -> Vec<Site> {
+    let mut servers: Vec<Server> = servers.into_iter().collect();
+    let mut sites = Vec::new();
+    while !servers.is_empty() {
+        let first = servers.remove(0);
+        let origin = first.one_with.clone().unwrap_or_else(|| first.origin.clone());
+        let others: Vec<Server> = servers.extract_if(.., |other| other.is_of(&origin)).collect();
+        sites.push(site(&first, &others));
+    }
+    sites
+}
+
+/// The site of a server that has these origins, too.
+fn site(first: &Server, others: &[Server]) -> Site {
+    let Server { origin, likeness, version, tcp, .. } = first.clone();
+    let hosts = core::iter::once(first).chain(others);
+    let makers: Vec<_> = hosts.map(|one| (one.origin.host.clone(), one.handler())).collect();
+    let make = move |host: &LabHost| -> Rc<dyn Handler> {
+        let mut hosts: BTreeMap<_, _> =
+            makers.into_iter().map(|(name, make)| (name, make(host))).collect();
+        match hosts.pop_first() {
+            // Whoever reaches it means it.
+            Some((_, one)) if hosts.is_empty() => one,
+            first => Rc::new(ByHost(hosts.into_iter().chain(first).collect())),
+        }
+    };
+    let mut site = Site::http(&origin.host, Box::new(make));
+    site.also = others.iter().map(|other| other.origin.host.clone()).collect();
+    site.options.version = version;
+    site.options.scheduling = first.like().map(ServerLike::scheduling).unwrap_or_default();
+    // The heads in the list name the software.
+    site.options.software = String::new();
+    site.likeness = likeness.unwrap_or_default();
+    site.tcp = tcp;
+    let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
+    let site = Site { port: origin.port, ..site };
+    if version >= Version::HTTP_3 { site.with_three() } else { site }
+}
+
+/// Answers for several hosts at one address.
+struct ByHost(BTreeMap<String, Rc<dyn Handler>>);
+
+impl Handler for ByHost {
+    fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
+        let host = request.authority().map(|authority| authority.host.to_ascii_lowercase());
+        match host.as_ref().and_then(|host| self.0.get(host)) {
+            Some(one) => one.handle(request, body),
+            None => Box::pin(async {
+                let status = StatusCode::MISDIRECTED_REQUEST;
+                Response::error(status, "This server does not answer for that host.")
+            }),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use roundtrip_page::Options;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, PageNote, Step, Time, Trace as _, What};
 use roundtrip_wire::Wire;
 
-use crate::load::{Document, Loading};
+use crate::document::Document;
+use crate::load::Loading;
 use crate::plan::Plan;
 
 /// A page that has begun before its document's head; `None` where nothing asked for that.

@@ -263,7 +263,8 @@ impl<W: Wire> Session<W> {
         let mut chain = Chain::new(request, wanted.rules.clone());
         loop {
             let hop = chain.hop();
-            if Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https) {
+            let secure = Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https);
+            if secure || wanted.rules.proxies.want_tls() {
                 self.need_tls()?;
             }
             got.url.clone_from(&hop.url);
@@ -453,6 +454,8 @@ fn curl_code(kind: &FaultKind) -> Option<u8> {
     const INTERFACE_FAILED: u8 = 45;
     /// `CURLE_UNSUPPORTED_PROTOCOL`, which is also what a status that is none comes to.
     const UNSUPPORTED_PROTOCOL: u8 = 1;
+    /// `CURLE_BAD_CONTENT_ENCODING`, which is also what codings of a transfer come to that nobody knows.
+    const BAD_CODING: u8 = 61;
     match kind {
         FaultKind::SendFailed { why } if why == UNSENDABLE => Some(UPLOAD_FAILED),
         FaultKind::ConnectFailed { attempts } => {
@@ -466,6 +469,7 @@ fn curl_code(kind: &FaultKind) -> Option<u8> {
         {
             Some(UNSUPPORTED_PROTOCOL)
         }
+        FaultKind::Malformed { rule, .. } if rule.is_within(9112, "6.1") => Some(BAD_CODING),
         FaultKind::BadRedirect { location, why }
             if other_scheme(location) || why == NOT_PERMITTED =>
         {

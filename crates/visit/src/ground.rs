@@ -202,7 +202,7 @@ impl Ground {
                     cache,
                     capture: scene.capture,
                     way: scene.machine.way.clone(),
-                    ..roundtrip_live::Settings::default()
+                    ports: scene.machine.ports,
                 };
                 roundtrip_live::run(clock, log, settings, |live| {
                     errand.run(on_machine(live, scene.machine, begun))

@@ -10,10 +10,13 @@ pub mod answers;
 mod browser;
 #[cfg(feature = "page")]
 mod came;
+mod certificates;
 pub mod cgi;
 mod coded;
 pub mod crypto;
 pub mod demo;
+#[cfg(feature = "page")]
+mod document;
 #[cfg(feature = "page")]
 mod early;
 pub mod get;
@@ -28,6 +31,7 @@ mod names;
 mod network;
 mod offer;
 mod page_times;
+mod place;
 mod plan;
 #[cfg(feature = "page")]
 mod policy;
@@ -43,6 +47,7 @@ pub mod scenario;
 mod scripted;
 pub mod serve;
 mod server_like;
+mod service;
 pub mod site;
 mod standin;
 #[cfg(feature = "page")]
@@ -52,6 +57,7 @@ pub mod trust;
 #[cfg(feature = "page")]
 mod upgrade;
 mod visit;
+mod workers;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use identity::{BadIdentity, Identity};
@@ -62,6 +68,6 @@ pub use plan::{ClientCaches, Plan, Runs, Until};
 pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
-pub use scripted::Scripted;
+pub use scripted::{Asker, Scripted};
 pub use server_like::ServerLike;
 pub use visit::{Visited, visit};

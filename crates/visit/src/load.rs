@@ -24,12 +24,13 @@ use url::Url;
 
 use crate::browser::{Asked, Browser, Cpu, fields};
 use crate::came::{Came, resource};
+use crate::document::Document;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::policy::{self, Passage, Refusals};
 use crate::queue::{Queue, Waiting};
 use crate::reported::{fatal, report};
-use crate::scripted::{Awaited, Scripted};
+use crate::scripted::{Asker, Awaited, Scripted};
 use crate::terms::{
     blocks, initiator, kind, listed_by, page_kind, page_priority, priority, refused_by,
 };
@@ -37,18 +38,10 @@ use crate::terms::{
 /// Layouts that may make new resources appear, before what they ask for is no longer waited for.
 const LAYOUTS: u32 = 8;
 
-/// Whether a response is a page: HTML by its type, or without one.
-pub(crate) fn is_page<W: Wire>(response: &Response<W>) -> bool {
-    match response.media_type() {
-        None => true,
-        Some(kind) => matches!(kind, "text/html" | "application/xhtml+xml"),
-    }
-}
-
 /// What comes in while a page loads.
 enum Arrived {
-    /// Bytes of the document.
-    Chunk(bytes::Bytes),
+    /// Bytes of the document, and when they came.
+    Chunk(bytes::Bytes, Time),
     /// Its end, well or not.
     End(Option<Failure>),
     /// What became of the request for a resource.
@@ -68,25 +61,6 @@ struct Reached {
     laid_out: bool,
     painted: bool,
     loaded: bool,
-}
-
-/// The document of a page, as far as it is known before its first byte.
-pub(crate) struct Document {
-    pub(crate) exchange: ExchangeId,
-    /// Its URL, unless a redirect follows.
-    pub(crate) url: Url,
-    /// When a head of its answer came.
-    pub(crate) at: Time,
-    /// The event of that head.
-    pub(crate) event: Option<EventId>,
-}
-
-impl Document {
-    /// That of an answer whose head is there.
-    pub(crate) fn of<W: Wire>(response: &Response<W>) -> Self {
-        let Response { exchange, url, at, event, .. } = response;
-        Self { exchange: *exchange, url: url.clone(), at: *at, event: *event }
-    }
 }
 
 /// A page that is being loaded.
@@ -123,16 +97,19 @@ pub(crate) struct Loading<'a, W: Wire> {
     laying_out: bool,
     /// When the first layout could first be made.
     paintable: Option<Time>,
+    /// The page was laid out from so many bytes of its document, and nothing of it was to be seen: the first
+    /// paint is still to come.
+    blank: Option<usize>,
     /// When the latest request was or will be handed to the network.
     handed: Option<Time>,
-    /// A script has run.
-    scripted: bool,
+    /// How long scripts have run; `None`: none has.
+    ran: Option<Duration>,
     /// The resource that came last is a style sheet.
     styled_last: bool,
     /// Connections opened ahead so far.
     hinted: usize,
-    /// The navigation has been committed to the process that reads the document.
-    committed: bool,
+    /// When the navigation was committed to the process that reads the document.
+    committed: Option<Time>,
     /// Bytes of the document that came.
     bytes: usize,
     document_ended: bool,
@@ -148,14 +125,14 @@ pub(crate) struct Loading<'a, W: Wire> {
 }
 
 /// Reads the document and passes it on.
-async fn read<W: Wire>(mut response: Response<W>, sender: mpsc::UnboundedSender<Arrived>) {
+async fn read<W: Wire>(wire: W, mut response: Response<W>, sender: mpsc::UnboundedSender<Arrived>) {
     let failure = loop {
         match response.body.chunk().await {
             None => break None,
             Some(Err(failure)) => break Some(failure),
             // Nobody listens any more: the visit is over.
             Some(Ok(chunk)) => {
-                if sender.send(Arrived::Chunk(chunk)).is_err() {
+                if sender.send(Arrived::Chunk(chunk, wire.now())).is_err() {
                     return;
                 }
             }
@@ -205,11 +182,12 @@ impl<'a, W: Wire> Loading<'a, W> {
             shaped: Vec::new(),
             laying_out: false,
             paintable: None,
+            blank: None,
             handed: None,
-            scripted: false,
+            ran: None,
             styled_last: false,
             hinted: 0,
-            committed: false,
+            committed: None,
             bytes: 0,
             document_ended: false,
             restyled: false,
@@ -253,7 +231,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.answered(&response);
         let asked = self.awaited.came(None);
         self.follow_scripts(asked);
-        let _reading = self.wire.spawn(read(response, self.sender.clone()));
+        let _reading = self.wire.spawn(read(self.wire.clone(), response, self.sender.clone()));
         self.begin_what_the_head_names().await;
         loop {
             // What is there already is taken, and what can run runs, before anything is laid out; but the first
@@ -301,8 +279,9 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// The navigation is committed, once.
     async fn commit(&mut self) {
-        if !replace(&mut self.committed, true) {
+        if self.committed.is_none() {
             self.busy(about(self.wire, self.cpu.commit)).await;
+            self.committed = Some(self.wire.now());
         }
     }
 
@@ -339,11 +318,12 @@ impl<'a, W: Wire> Loading<'a, W> {
     }
 
     /// When the network has a request that is wanted now: after those before it.
-    fn hand_over(&mut self) -> Time {
+    fn hand_over(&mut self, fetch: &Fetch) -> Time {
         let now = self.wire.now();
+        let by_scanner = matches!(fetch.initiator, roundtrip_page::Initiator::Markup { .. });
         let takes = match self.handed {
-            // What a layout wants needs no other thread to find it.
-            _ if self.laying_out => self.cpu.send,
+            // What a layout, a style sheet or a script wants needs no other thread to find it.
+            _ if self.laying_out || !by_scanner => self.cpu.send,
             None => self.cpu.first_hand_over,
             Some(_) => self.cpu.hand_over,
         };
@@ -355,8 +335,10 @@ impl<'a, W: Wire> Loading<'a, W> {
     async fn take(&mut self, arrived: Arrived) {
         let mut parsing = Duration::ZERO;
         match arrived {
-            Arrived::Chunk(bytes) => {
+            Arrived::Chunk(bytes, at) => {
                 self.commit().await;
+                // What had come by then is scanned at once, and only then parsed.
+                self.page.parser_keeps_up(self.committed.is_some_and(|committed| at > committed));
                 self.bytes += bytes.len();
                 self.page.feed(&bytes);
                 parsing = self.cpu.parsing(bytes.len());
@@ -383,9 +365,9 @@ impl<'a, W: Wire> Loading<'a, W> {
             }
             Arrived::Asked(asked) => {
                 self.awaited.made(&asked);
-                let Scripted { url, script, line, kind, priority, .. } = asked;
-                let (kind, priority) = (page_kind(kind), page_priority(priority));
-                self.page.script_asks(url, kind, priority, (script, line));
+                let (kind, priority) = (page_kind(asked.kind), page_priority(asked.priority));
+                let initiator = asked.initiator(self.page.url());
+                self.page.ask(asked.url, kind, priority, initiator);
             }
         }
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
@@ -397,10 +379,11 @@ impl<'a, W: Wire> Loading<'a, W> {
     /// Runs the next script that can run; whether there was one.
     async fn run_next(&mut self) -> bool {
         let Some((id, bytes)) = self.page.poll_run() else { return false };
-        self.scripted = true;
         let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
         let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
-        self.busy(self.cpu.running(bytes, scripts)).await;
+        let takes = self.cpu.running(bytes, scripts);
+        self.ran = Some(self.ran.unwrap_or_default() + takes);
+        self.busy(takes).await;
         self.go_on();
         true
     }
@@ -421,8 +404,8 @@ impl<'a, W: Wire> Loading<'a, W> {
         let kind = self.page.fetch(id).map(|fetch| fetch.kind);
         if let Some(fetch) = self.page.fetch(id) {
             // A record has it under the address to which it went.
-            for url in [&fetch.url, &self.destination(fetch)] {
-                let asked = self.awaited.came(Some(url));
+            for url in [fetch.url.clone(), self.destination(fetch)] {
+                let asked = self.awaited.came(Some(&url));
                 self.follow_scripts(asked);
             }
         }
@@ -528,14 +511,18 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// Hands a request over to the network.
     fn hand(&mut self, fetch: &Fetch, cause: Option<EventId>) {
-        let at = self.hand_over();
+        let at = self.hand_over(fetch);
         let task = self.start(fetch, cause, at);
         self.tasks.insert(fetch.id, task);
     }
 
     /// Has what recorded scripts ask for be wanted in its time.
-    fn follow_scripts(&self, asked: Vec<Scripted>) {
+    fn follow_scripts(&mut self, asked: Vec<Scripted>) {
         for one in asked {
+            if one.asker == Asker::Page && self.page.knows(&one.url) {
+                self.awaited.made(&one);
+                continue;
+            }
             let (wire, sender) = (self.wire.clone(), self.sender.clone());
             let asking = async move {
                 wire.sleep(one.delay).await;
@@ -617,17 +604,20 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.milestone(Milestone::DomInteractive);
         }
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
+            self.busy(self.cpu.getting_ready(self.ran.unwrap_or_default())).await;
             self.milestone(Milestone::DomContentLoadedEventEnd);
         }
         // With the last resource the load event comes at once, though it be the style sheet that the first
         // picture waited for; but scripts commonly ask where things are, which lays the page out before.
-        if self.is_loaded() && self.styled_last && !self.scripted && !self.cpu.frame.is_zero() {
+        if self.is_loaded() && self.styled_last && self.ran.is_none() && !self.cpu.frame.is_zero() {
             self.load_once().await;
         }
         if self.is_to_paint_first() {
             self.first_frame().await;
         }
+        self.show().await;
         while self.reached.laid_out
+            && (self.restyled || self.page.pictures_move_lazy_ones())
             && (self.is_loaded() || self.restyled && self.browser.order.lays_out_early)
             && self.layouts < LAYOUTS
             && self.page.is_stale()
@@ -640,13 +630,25 @@ impl<'a, W: Wire> Loading<'a, W> {
         }
     }
 
-    /// The layout for the first picture, which is then on its way. What its styles want is asked for at once,
-    /// the fonts a while later.
+    /// The layout for the first picture, which is then on its way if it shows something.
     async fn first_frame(&mut self) {
         self.reached.laid_out = true;
+        self.frame().await;
+        let asked = self.awaited.laid_out(|url| self.page.knows(url));
+        self.follow_scripts(asked);
+        self.paint_if_it_shows();
+    }
+
+    /// A layout before the first paint.
+    async fn frame(&mut self) {
         self.busy(self.cpu.style).await;
         self.laying_out = true;
         self.work(Goal::Layout).await;
+        self.end_frame().await;
+    }
+
+    /// The layout takes its time. What its styles want was asked for at once, the fonts are a while later.
+    async fn end_frame(&mut self) {
         self.busy(self.cpu.laying_out(self.bytes)).await;
         self.laying_out = false;
         let at = self.wire.now() + self.cpu.fonts;
@@ -655,7 +657,33 @@ impl<'a, W: Wire> Loading<'a, W> {
             let task = self.start(&fetch, cause, at);
             self.tasks.insert(fetch.id, task);
         }
-        self.paint_first();
+    }
+
+    fn paint_if_it_shows(&mut self) {
+        let shows = self.page.shows() || self.unpaintable;
+        self.blank = (!shows).then_some(self.bytes);
+        if shows {
+            self.paint_first();
+        }
+    }
+
+    /// A page of which nothing was to be seen is laid out again when more of it has come; and when its scripts
+    /// have run, they are taken to have shown what was hidden.
+    async fn show(&mut self) {
+        let Some(before) = self.blank else { return };
+        let done = self.reached.content_loaded;
+        let more = self.restyled || self.bytes >= 2 * before;
+        if self.page.is_stale() && self.layouts < LAYOUTS && (done || more) {
+            self.frame().await;
+            self.paint_if_it_shows();
+        }
+        if done && self.blank.take().is_some() {
+            self.laying_out = true;
+            self.page.show_hidden();
+            self.fetch_wanted();
+            self.end_frame().await;
+            self.paint_first();
+        }
     }
 
     async fn load_once(&mut self) {
@@ -766,8 +794,8 @@ impl<'a, W: Wire> Loading<'a, W> {
         for note in page.notes().iter().filter(|note| !matches!(note, Note::Omitted(_))) {
             self.note(self.latest, note.to_string());
         }
-        if let [first, ..] = self.awaited.left() {
-            let (count, url) = (self.awaited.left().len(), &first.url);
+        if let Some(first) = self.awaited.left().next() {
+            let (count, url) = (self.awaited.left().count(), &first.url);
             let note = format!(
                 "not made again, since what it followed did not come: what a script asked for, {count} in all, \
                  {url} first"

@@ -79,16 +79,6 @@ impl<W: Wire> Names<W> {
         Self { alternatives, ..self }
     }
 
-    /// Where else to go for a host and a port, by a detour or because it said so itself.
-    fn elsewhere(&self, host: &str, port: u16) -> Option<(Option<String>, Option<u16>)> {
-        if let Some(detour) = self.detours.iter().find(|detour| detour.is_for(host, port)) {
-            return Some((detour.to_host.clone(), detour.to_port));
-        }
-        let known = self.alternatives.as_ref()?.borrow();
-        let (host, port) = known.at(host, port, self.wire.wall())?;
-        Some((Some(host.to_owned()), Some(port)))
-    }
-
     /// The last pin for a host wins; one for the host itself stands above one for all.
     fn pinned(&self, host: &str, port: u16) -> Option<&Pin> {
         let for_port =
@@ -108,23 +98,21 @@ impl<W: Wire> Resolve for Names<W> {
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>> {
         Box::pin(async move {
-            let (to_host, elsewhere) = self.elsewhere(host, port).unwrap_or_default();
-            let host = to_host.as_deref().unwrap_or(host);
-            if let Some(pin) = self.pinned(host, elsewhere.unwrap_or(port)) {
+            if let Some(pin) = self.pinned(host, port) {
                 let addresses = pin.addresses.clone().into();
-                return Ok(Resolved { lookup: None, addresses, port: elsewhere, event: cause });
+                return Ok(Resolved { lookup: None, addresses, event: cause });
             }
             let mut options = self.options;
-            options.https = options.https.and(Some(elsewhere.unwrap_or(port)));
+            options.https = options.https.and(Some(port));
             let mut pending = self.resolver.start(host, options, cause);
             if pending.ready().await.is_empty() {
                 // Nothing will come: the lookup is over.
                 return match pending.finish().await {
-                    Ok(found) => Ok(resolved(&found, elsewhere)),
+                    Ok(found) => Ok(resolved(&found)),
                     Err(fault) => Err(*fault.kind),
                 };
             }
-            let mut found = resolved(&pending.so_far(), elsewhere);
+            let mut found = resolved(&pending.so_far());
             // The other family may still be on its way; who connects is told of it.
             let late = unfold(pending, |mut pending| async {
                 Some((pending.next().await?.addresses, pending))
@@ -133,13 +121,23 @@ impl<W: Wire> Resolve for Names<W> {
             Ok(found)
         })
     }
+
+    /// By a detour, or because the host said so itself.
+    fn elsewhere(&self, host: &str, port: u16) -> Option<(String, u16)> {
+        if let Some(detour) = self.detours.iter().find(|detour| detour.is_for(host, port)) {
+            let to_host = detour.to_host.as_deref().unwrap_or(host);
+            return Some((to_host.to_owned(), detour.to_port.unwrap_or(port)));
+        }
+        let known = self.alternatives.as_ref()?.borrow();
+        let (host, port) = known.at(host, port, self.wire.wall())?;
+        Some((host.to_owned(), port))
+    }
 }
 
-fn resolved(found: &Lookup, port: Option<u16>) -> Resolved {
+fn resolved(found: &Lookup) -> Resolved {
     Resolved {
         lookup: Some(found.id),
         addresses: Addresses::from(found.addresses()).behind(found.scope),
-        port,
         event: found.event,
     }
 }

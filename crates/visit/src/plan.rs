@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Version};
 use roundtrip_fetch::Jar;
-use roundtrip_http::client::{KeepAlive, Options, Resend, Timeouts};
+use roundtrip_http::client::{KeepAlive, Options, Origin, Resend, Three, Timeouts};
 use roundtrip_http::message::Fields;
 use url::Url;
 
@@ -74,6 +74,8 @@ pub struct Plan {
     pub detours: Vec<Detour>,
     /// How the client behaves.
     pub client: Options,
+    /// Origins that are known to speak HTTP/3 before anything is asked of them, at their own port.
+    pub speak_three: Vec<Origin>,
     /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
     pub browser: Browser,
     /// A browser that asks for pages over https first ([`Browser::https_first`]) does so here. Not where what
@@ -130,6 +132,7 @@ impl Plan {
             fields: Fields::new(),
             body: Bytes::new(),
             cookies: Jar::new(),
+            speak_three: Vec::new(),
             browser: Browser::ROUNDTRIP,
             https_first: true,
             server: None,
@@ -168,7 +171,18 @@ impl Plan {
         browser.user_agent.clone_into(&mut self.client.user_agent);
         self.client.binding = browser.order.binding;
         self.client.coalescing = browser.order.coalescing;
+        self.client.quic.initial_window = browser.initial_window;
+        self.client.quic.datagrams = browser.datagrams;
         self.browser = browser;
+        self
+    }
+
+    /// The same visit, which goes by HTTP/3 where a server says that it speaks it (RFC 7838), as browsers
+    /// do.
+    #[must_use]
+    pub fn learning_three(mut self) -> Self {
+        self.client.version = Version::HTTP_3;
+        self.client.three = Three::Learned;
         self
     }
 

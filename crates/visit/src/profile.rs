@@ -3,19 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roundtrip_fetch::{AgeFrom, Cache, Jar};
+use roundtrip_http::client::Learned;
 
-/// What a browser keeps from one visit to the next: answers and cookies. Clones share it.
+/// What a browser keeps from one visit to the next: answers, cookies, and who speaks HTTP/3. Clones share
+/// it.
 #[derive(Clone, Debug)]
 pub struct Profile {
     cache: Cache,
     cookies: Arc<Mutex<Option<Jar>>>,
+    threes: Arc<Mutex<Vec<Learned>>>,
 }
 
 impl Default for Profile {
     fn default() -> Self {
         // A replayed answer has the date that was recorded, and the lab's calendar is another.
         let cache = Cache::default().telling_age_from(AgeFrom::Age);
-        Self { cache, cookies: Arc::default() }
+        Self { cache, cookies: Arc::default(), threes: Arc::default() }
     }
 }
 
@@ -28,6 +31,16 @@ impl Profile {
     /// The cookies that the visit before left; `None` where there was none.
     pub(crate) fn cookies(&self) -> Option<Jar> {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where servers speak HTTP/3, as the visit before learned it.
+    pub(crate) fn threes(&self) -> Vec<Learned> {
+        self.threes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what a visit learned of that.
+    pub(crate) fn keep_threes(&self, threes: Vec<Learned>) {
+        *self.threes.lock().unwrap_or_else(PoisonError::into_inner) = threes;
     }
 
     /// Keeps the cookies that a visit leaves.

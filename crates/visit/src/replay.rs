@@ -3,26 +3,26 @@
 
 use core::cell::RefCell;
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Version};
-use roundtrip_http::client::Origin;
+use roundtrip_http::client::{Origin, Scheme};
 use roundtrip_http::message::{Fields, keeps_alive};
 use roundtrip_http::server::After;
 use roundtrip_record::{
-    Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf,
-    ResourceKind, RunStarted,
+    Body as BodyRecord, BodyCut, BodyRef, ConnectionId, Event, Field, Framing, HttpVersion,
+    Initiator, ReplayOf, ResourceKind, RunStarted,
 };
 use roundtrip_story::{Exchange, Head, PhaseKind, Story};
 use url::Url;
 
-use crate::answers::{Answer, AnswerBody, Interim, Server, target};
+use crate::answers::{Answer, AnswerBody, Interim, Server, sites, target};
 use crate::coded::encode;
 use crate::crypto::Likeness;
 use crate::given::Given;
 use crate::plan::Plan;
-use crate::scripted::scripted;
+use crate::scripted::{Asker, scripted};
 use crate::site::Site;
 use crate::standin;
 use crate::trust::Versions;
@@ -112,6 +112,10 @@ impl Recording {
             why: error.to_string(),
         })?;
         let mut plan = Plan { https_first: false, ..Plan::get(url) };
+        if given(&self.story).any(|exchange| version(exchange) == Version::HTTP_3) {
+            plan = plan.learning_three();
+            plan.speak_three = begun_with_three(&self.story);
+        }
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
         plan.scripted = scripted(&self.story);
         let Some(request) = &first.request else { return Ok(plan) };
@@ -146,7 +150,7 @@ impl Recording {
         &self,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
-        Ok(self.servers(body)?.into_iter().map(Server::site).collect())
+        Ok(sites(self.servers(body)?))
     }
 
     /// One server for each origin, answering as recorded.
@@ -196,10 +200,6 @@ impl Recording {
             });
             let server = &mut servers.list[at];
             server.version = server.version.max(version(exchange));
-            if Given::of(exchange).is_some_and(|given| *given.version == HttpVersion::Http3) {
-                let host = &server.origin.host;
-                servers.differences.insert(format!("{host} spoke HTTP/3: answered over HTTP/2"));
-            }
             if server.likeness.is_none() {
                 server.likeness = self.likeness(exchange);
                 if server.likeness.is_some_and(|likeness| likeness.versions == Versions::Two) {
@@ -212,6 +212,10 @@ impl Recording {
             }
             server.answers.entry(key).or_default().push_back(answer);
         }
+        let together = together(&self.story);
+        for server in &mut servers.list {
+            server.one_with = together.get(&server.origin).cloned();
+        }
         servers.differences.extend(self.by_scripts());
         servers.differences.extend(unordered(&servers.list));
         Ok(servers)
@@ -222,7 +226,8 @@ impl Recording {
         let by_script =
             |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Script { .. });
         let asked = given(&self.story).filter(by_script).count();
-        let again = scripted(&self.story).len();
+        let again = scripted(&self.story);
+        let again = again.iter().filter(|one| one.asker == Asker::Script).count();
         let made = (again > 0).then(|| {
             format!(
                 "scripts are not run: what they asked for ({again}) is asked for as long after what came before it as it \
@@ -325,10 +330,35 @@ impl Recording {
     }
 }
 
+/// Origins whose requests went by the same connections of HTTP/2, each with the first of those that it shared
+/// them with: hosts at one address and in one certificate, of which a browser then made use (RFC 9113 §9.1.1).
+fn together(story: &Story) -> BTreeMap<Origin, Origin> {
+    let mut by_connection: BTreeMap<ConnectionId, BTreeSet<Origin>> = BTreeMap::new();
+    let own = given(story).filter(|one| version(one) == Version::HTTP_2 && one.tunnel.is_none());
+    for exchange in own {
+        let origin = Url::parse(&exchange.url).ok().and_then(|url| Origin::of(&url));
+        let origin = origin.filter(|origin| origin.scheme == Scheme::Https);
+        if let (Some(connection), Some(origin)) = (exchange.connection, origin) {
+            by_connection.entry(connection).or_default().insert(origin);
+        }
+    }
+    let mut groups: Vec<BTreeSet<Origin>> = Vec::new();
+    for origins in by_connection.into_values() {
+        let with = groups.extract_if(.., |group| !group.is_disjoint(&origins));
+        let whole = with.collect::<Vec<_>>().into_iter().flatten().chain(origins.clone()).collect();
+        groups.push(whole);
+    }
+    let first_of = |group: BTreeSet<Origin>| {
+        let first = group.first().filter(|_| group.len() > 1).cloned();
+        group.into_iter().filter_map(move |one| Some((one, first.clone()?)))
+    };
+    groups.into_iter().flat_map(first_of).collect()
+}
+
 /// That nobody knows in which order servers sent several responses at one time, where that is so.
 fn unordered(servers: &[Server]) -> Option<String> {
     let unknown = |server: &&Server| {
-        server.version == Version::HTTP_2 && server.answers.len() > 1 && server.like().is_none()
+        server.version >= Version::HTTP_2 && server.answers.len() > 1 && server.like().is_none()
     };
     let hosts: Vec<&str> =
         servers.iter().filter(unknown).map(|server| server.origin.host.as_str()).collect();
@@ -426,11 +456,25 @@ fn coded(
 /// What stands at the end of a gzip body (RFC 1952 §2.3): cut off, the body has no end.
 const TRAILER: usize = 8;
 
-/// The version an exchange was answered in. The simulated servers have none above 2.
+/// The origins that were spoken to in HTTP/3 from the beginning: what had told the browser of it does not
+/// stand in the record. Others tell it in their answers, as they did.
+fn begun_with_three(story: &Story) -> Vec<Origin> {
+    let mut first = BTreeMap::new();
+    for exchange in given(story) {
+        let origin = Url::parse(&exchange.url).ok().and_then(|url| Origin::of(&url));
+        first.extend(origin.filter(|of| !first.contains_key(of)).map(|of| (of, version(exchange))));
+    }
+    let begun = first.into_iter().filter(|(_, version)| *version == Version::HTTP_3);
+    begun.map(|(origin, _)| origin).collect()
+}
+
+/// The version an exchange was answered in: what a cache had kept may have come in another one.
 fn version(exchange: &Exchange) -> Version {
-    match Given::of(exchange).map(|given| given.version) {
+    let on_wire = exchange.head().map(|head| &head.what.version);
+    match on_wire.or_else(|| Given::of(exchange).map(|given| given.version)) {
         Some(HttpVersion::Http10) => Version::HTTP_10,
-        Some(HttpVersion::Http2 | HttpVersion::Http3) => Version::HTTP_2,
+        Some(HttpVersion::Http2) => Version::HTTP_2,
+        Some(HttpVersion::Http3) => Version::HTTP_3,
         _ => Version::HTTP_11,
     }
 }

@@ -10,7 +10,7 @@ use roundtrip_live::CaptureWish;
 use roundtrip_record::{FaultKind, Log, Recorder, Settings as RecordSettings, Step, WireKind};
 use roundtrip_wire::Wire;
 
-pub use crate::machine::{ThisMachine, trusted};
+pub use crate::machine::{ThisMachine, TowardProxies, trusted};
 pub use crate::run_error::RunError;
 pub use crate::title::{Title, begin, end};
 

@@ -8,7 +8,7 @@ use roundtrip_live::CaptureWish;
 use roundtrip_record::{Bodies, Event, Log, Recorder, Settings as RecordSettings, Time};
 use roundtrip_story::Story;
 
-use crate::answers::Server;
+use crate::answers::{Server, sites};
 use crate::ground::{Ground, Scene};
 use crate::machine::ThisMachine;
 use crate::network::Virtual;
@@ -67,14 +67,14 @@ impl Scenario {
     /// Carries it out once, and tells when its ground was left.
     fn carried(&self, log: &Log) -> Result<(Measured, Time), RunError> {
         let unknown = Arc::<AtomicU32>::default();
-        let sites = || {
+        let put_up = || {
             let servers = self.servers.iter().cloned();
             let counted = servers.map(|server| Server { unknown: unknown.clone(), ..server });
-            Ok(counted.map(Server::site).collect())
+            Ok(sites(counted))
         };
         let plan = self.plan.unseen();
         let machine = ThisMachine::default();
-        let scene = Scene::new(&machine, CaptureWish::No, &sites).of(&plan);
+        let scene = Scene::new(&machine, CaptureWish::No, &put_up).of(&plan);
         let ground = Ground::Lab(Box::new(self.network.clone()));
         let carried = once(&Title::default(), &plan, &ground, log, &scene)?;
         let (Visited { exit, page, .. }, _) = carried.done;
@@ -89,7 +89,7 @@ impl Scenario {
     pub fn record(&self, title: &Title, record: RecordSettings) -> Result<Visited, RunError> {
         let plan = Plan { runs: Runs::Exactly(1), ..self.plan.clone() };
         let ground = Ground::Lab(Box::new(self.network.clone()));
-        let sites = || Ok::<Vec<Site>, _>(self.servers.iter().cloned().map(Server::site).collect());
+        let sites = || Ok::<Vec<Site>, _>(sites(self.servers.iter().cloned()));
         carry_out(title, &plan, &ground, &ThisMachine::default(), sites, record)
     }
 }

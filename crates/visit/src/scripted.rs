@@ -1,5 +1,5 @@
-//! What scripts asked for in a recorded visit. Scripts are not run: it is asked for again as long after what
-//! it followed as it was.
+//! What scripts had a recorded visit ask for: by themselves, or since they changed the page, so that its styles
+//! came to want more. Scripts are not run: it is asked for again as long after what it followed as it was.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -10,14 +10,26 @@ use url::Url;
 
 use crate::given::Given;
 
-/// A request of a script, and what it follows.
+/// Who asked for something in a recorded visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A script.
+    Script,
+    /// A style sheet, or the document itself, as the page then was. The page may want it by itself here, too,
+    /// and then it is not asked for again; only once it has been laid out is that known.
+    Page,
+}
+
+/// A request that may come of scripts, and what it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scripted {
     /// What was asked for.
     pub url: Url,
-    /// The script that asked; the document where it stands in that.
-    pub script: Url,
-    /// The line in the script, from 1; 0 where not known.
+    /// Who asked.
+    pub asker: Asker,
+    /// The script or the style sheet that asked; the document where it stands in that.
+    pub named_in: Url,
+    /// The line in it, from 1; 0 where not known.
     pub line: u32,
     /// What it was for.
     pub kind: ResourceKind,
@@ -31,8 +43,23 @@ pub struct Scripted {
     pub delay: Duration,
 }
 
-/// What scripts asked for by GET, in the order in which they did. Each URL is asked for once, as a page does
-/// that has it then.
+#[cfg(feature = "page")]
+impl Scripted {
+    /// Who has a page at this address ask for it again.
+    pub(crate) fn initiator(&self, page: &Url) -> roundtrip_page::Initiator {
+        use roundtrip_page::Initiator;
+        let Self { asker, named_in, line, .. } = self;
+        match asker {
+            Asker::Script => Initiator::Script { script: named_in.clone(), line: *line },
+            Asker::Page if named_in != page => Initiator::Style { sheet: named_in.clone() },
+            Asker::Page if *line > 0 => Initiator::Markup { line: u64::from(*line) },
+            Asker::Page => Initiator::Layout,
+        }
+    }
+}
+
+/// What scripts asked for by GET, and what pictures and fonts styles came to want, in the order in which that
+/// was. Each URL is asked for once, as a page does that has it then.
 ///
 /// What a script does begins with something: that it has come, that data which it waited for has, or that the
 /// page has loaded. A record does not tell with what, so that it is taken to be the last of these.
@@ -48,33 +75,74 @@ pub(crate) fn scripted(story: &Story) -> Vec<Scripted> {
     found.filter(|one| known.insert(one.url.clone())).collect()
 }
 
-/// What an exchange was, if a script asked for it.
+/// What an exchange was, if it may have come of a script.
 fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
-    let Initiator::Script { url: script, line } = &exchange.initiator else { return None };
-    let script = plain(script).or_else(|| plain(&story.document()?.url))?;
+    let document = || plain(&story.document()?.url);
+    let (asker, named_in, line) = asker(story, exchange)?;
     let start = exchange.span.start;
-    let before = || {
-        let others = story.exchanges.iter().filter(|other| other.id != exchange.id);
-        others.filter(|other| other.over && other.span.end <= start)
-    };
-    let last = before()
-        .filter(|other| can_lead(story, other))
-        .max_by_key(|other| (other.span.end, other.id));
+    let last = leader(story, exchange);
     // One that stands in the document can run before that has ended.
-    let own = before().find(|other| plain(&other.url).as_ref() == Some(&script));
+    let own = before(story, exchange).find(|other| plain(&other.url).as_ref() == Some(&named_in));
+    let mut after: BTreeSet<Url> =
+        last.into_iter().chain(own).filter_map(|other| wanted(story, other)).collect();
+    // What the markup names is known when all of it has come, and what its styles want, when they have.
+    after.extend(document().filter(|_| asker == Asker::Page));
     let loaded = story.milestone(&Milestone::LoadEventEnd).filter(|loaded| *loaded <= start);
     let began = || Some(story.document()?.head()?.what.first_byte);
     let since = last.map(|last| last.span.end).max(loaded).or_else(began)?;
     Some(Scripted {
         url: plain(&exchange.url)?,
-        script,
-        line: *line,
+        asker,
+        named_in,
+        line,
         kind: exchange.kind,
         priority: exchange.priority,
-        after: last.into_iter().chain(own).filter_map(|other| wanted(story, other)).collect(),
+        after,
         after_load: loaded.is_some(),
         delay: start.since(since),
     })
+}
+
+/// Who asked in an exchange, where that is, and on which line; `None` where no script can have led to it.
+fn asker(story: &Story, exchange: &Exchange) -> Option<(Asker, Url, u32)> {
+    let document = story.document()?;
+    let is_of_styles = matches!(exchange.kind, ResourceKind::Image | ResourceKind::Font);
+    match &exchange.initiator {
+        Initiator::Script { url: script, line } => {
+            let script = plain(script).or_else(|| plain(&document.url))?;
+            Some((Asker::Script, script, *line))
+        }
+        Initiator::Style { url } if is_of_styles => {
+            let sheet = || story.exchanges.iter().find(|other| other.url == *url);
+            let comes_again = *url == document.url || sheet().is_some_and(|it| can_lead(story, it));
+            Some((Asker::Page, plain(url).filter(|_| comes_again)?, 0))
+        }
+        Initiator::Parser { url, line } if is_of_styles && *url == document.url => {
+            Some((Asker::Page, plain(url)?, *line))
+        }
+        _ => None,
+    }
+}
+
+/// What had come before an exchange began.
+fn before<'a>(story: &'a Story, exchange: &Exchange) -> impl Iterator<Item = &'a Exchange> {
+    let (id, start) = (exchange.id, exchange.span.start);
+    let others = story.exchanges.iter().filter(move |other| other.id != id);
+    others.filter(move |other| other.over && other.span.end <= start)
+}
+
+/// What came last before an exchange of what can have led to it.
+fn leader<'a>(story: &'a Story, exchange: &Exchange) -> Option<&'a Exchange> {
+    before(story, exchange)
+        .filter(|other| can_lead(story, other))
+        .max_by_key(|other| (other.span.end, other.id))
+}
+
+/// Whether what styles named was only asked for when a script had come: a page that is laid out without scripts
+/// may not want it.
+pub(crate) fn follows_script(story: &Story, exchange: &Exchange) -> bool {
+    asker(story, exchange).is_some_and(|(asker, ..)| asker == Asker::Page)
+        && leader(story, exchange).is_some_and(|last| last.kind == ResourceKind::Script)
 }
 
 /// The URL under which a page wants what an exchange gave: that of the first of a chain of redirects, but
@@ -112,6 +180,7 @@ fn plain(url: &str) -> Option<Url> {
 #[derive(Debug, Default)]
 pub(crate) struct Awaited {
     waiting: Vec<Scripted>,
+    laid_out: bool,
     loaded: bool,
     /// Due, but not yet made: those that the load event waits for, and the others.
     due: (usize, usize),
@@ -134,6 +203,14 @@ impl Awaited {
         self.ready()
     }
 
+    /// The page has been laid out, so that it is known what it wants without scripts, which need not be asked
+    /// for here; which requests are due now, each after its delay.
+    pub(crate) fn laid_out(&mut self, is_known: impl Fn(&Url) -> bool) -> Vec<Scripted> {
+        self.laid_out = true;
+        self.waiting.retain(|one| one.asker == Asker::Script || !is_known(&one.url));
+        self.ready()
+    }
+
     /// The page has loaded; which requests are due now, each after its delay.
     pub(crate) fn loaded(&mut self) -> Vec<Scripted> {
         self.loaded = true;
@@ -141,8 +218,11 @@ impl Awaited {
     }
 
     fn ready(&mut self) -> Vec<Scripted> {
-        let loaded = self.loaded;
-        let is_ready = |one: &mut Scripted| one.after.is_empty() && (loaded || !one.after_load);
+        let (laid_out, loaded) = (self.laid_out, self.loaded);
+        let is_ready = |one: &mut Scripted| {
+            let is_known = laid_out || one.asker == Asker::Script;
+            one.after.is_empty() && is_known && (loaded || !one.after_load)
+        };
         let ready: Vec<Scripted> = self.waiting.extract_if(.., is_ready).collect();
         for one in &ready {
             *self.due_as(one.after_load) += 1;
@@ -169,9 +249,9 @@ impl Awaited {
         self.due != (0, 0)
     }
 
-    /// Those whose time never came.
-    pub(crate) fn left(&self) -> &[Scripted] {
-        &self.waiting
+    /// What scripts asked for and whose time never came.
+    pub(crate) fn left(&self) -> impl Iterator<Item = &Scripted> {
+        self.waiting.iter().filter(|one| one.asker == Asker::Script)
     }
 }
 
@@ -186,7 +266,8 @@ mod tests {
     fn one(name: &str, after: &[&str], after_load: bool) -> Scripted {
         Scripted {
             url: url(name),
-            script: url("a.js"),
+            asker: Asker::Script,
+            named_in: url("a.js"),
             line: 0,
             kind: ResourceKind::Image,
             priority: Priority::Low,
@@ -213,6 +294,15 @@ mod tests {
         awaited.made(&first);
         assert!(!awaited.is_due());
         assert_eq!(names(&awaited.loaded()), ["/3"]);
-        assert!(awaited.is_due() && !awaited.holds_load() && awaited.left().is_empty());
+        assert!(awaited.is_due() && !awaited.holds_load() && awaited.left().next().is_none());
+    }
+
+    #[test]
+    fn what_styles_wanted_is_due_when_the_page_has_been_laid_out() {
+        let font = |name| Scripted { asker: Asker::Page, ..one(name, &["a.js"], false) };
+        let mut awaited = Awaited::new(vec![font("f"), font("g")]);
+        assert!(awaited.came(Some(&url("a.js"))).is_empty());
+        // The page itself wants one of them.
+        assert_eq!(names(&awaited.laid_out(|known| known.path() == "/g")), ["/f"]);
     }
 }

@@ -13,6 +13,7 @@ use roundtrip_http::client::Scheme;
 use roundtrip_http::handler::{Compressed, Files};
 use roundtrip_http::server::{Handler, Options, Server};
 use roundtrip_lab::{Internet, LabHost, NameServers, TcpProfile};
+use roundtrip_quic::{Listener as QuicListener, Settings as Quic};
 use roundtrip_record::Role;
 use roundtrip_wire::Wire as _;
 
@@ -37,7 +38,7 @@ pub struct Site {
     pub also: Vec<String>,
     /// What answers.
     pub handler: MakeHandler,
-    /// How its server behaves. Over TLS it offers HTTP/2 if its version says so.
+    /// How its server behaves. Over TLS it offers HTTP/2 and HTTP/3 if its version says so.
     pub options: Options,
     /// Whether its certificate is good.
     pub validity: Validity,
@@ -84,11 +85,27 @@ impl Site {
         self
     }
 
+    /// The same site, whose server speaks HTTP/3 as well where it is spoken to over https, and says so
+    /// (RFC 7838).
+    #[must_use]
+    pub fn with_three(mut self) -> Self {
+        if self.scheme == Scheme::Https {
+            self.options.version = Version::HTTP_3;
+            self.options.alternatives = format!("h3=\":{}\"; ma=86400", self.port);
+        }
+        self
+    }
+
     /// The same site, whose server and certificate are for these hosts too.
     #[must_use]
     pub fn with_hosts(mut self, hosts: &[&str]) -> Self {
         self.also.extend(hosts.iter().map(|host| (*host).to_owned()));
         self
+    }
+
+    /// Every host that its server is for.
+    fn all_hosts(&self) -> impl Iterator<Item = &String> {
+        core::iter::once(&self.host).chain(&self.also)
     }
 
     /// The same site over https, on port 443.
@@ -133,18 +150,22 @@ pub fn put_up(
     let mut hosts: BTreeMap<String, (LabHost, Ipv4Addr)> = BTreeMap::new();
     let servers = internet.add_name_servers();
     let mut number = 0;
-    for site in sites {
-        let (host, address) = hosts
-            .entry(site.host.clone())
-            .or_insert_with(|| {
-                let address = Internet::web_address(number);
-                number += 1;
-                (internet.add_server(&site.host, Role::WebServer, address.into()), address)
-            })
-            .clone();
-        for also in &site.also {
-            hosts.entry(also.clone()).or_insert_with(|| (host.clone(), address));
+    // Hosts at one address have it whatever else they serve.
+    let (together, alone): (Vec<&Site>, Vec<&Site>) =
+        sites.iter().partition(|site| !site.also.is_empty());
+    for site in together.into_iter().chain(alone) {
+        let known = site.all_hosts().find_map(|host| hosts.get(host)).cloned();
+        let at = known.unwrap_or_else(|| {
+            let address = Internet::web_address(number);
+            number += 1;
+            (internet.add_server(&site.host, Role::WebServer, address.into()), address)
+        });
+        for host in site.all_hosts() {
+            hosts.entry(host.clone()).or_insert_with(|| at.clone());
         }
+    }
+    for site in sites {
+        let (host, address) = hosts[&site.host].clone();
         open(&host, address, authority, site)?;
     }
     let (pinned, named): (Vec<_>, Vec<_>) = hosts
@@ -175,6 +196,8 @@ fn open(
     authority: &Authority,
     site: Site,
 ) -> Result<(), SiteError> {
+    let names: Vec<_> =
+        site.all_hosts().map(|host| host.trim_matches(['[', ']']).to_owned()).collect();
     if let Some(tcp) = site.tcp {
         host.host(|host| host.set_tcp_profile(tcp));
     }
@@ -185,17 +208,31 @@ fn open(
         why,
     })?;
     let handler = (site.handler)(host);
-    let two = site.options.version >= Version::HTTP_2;
+    let version = site.options.version;
+    let quic = Quic { streams: site.options.max_streams, ..Quic::default() };
+    let most = site.options.max_connections;
     let mut server = Server::new(host.clone(), handler, site.options);
     if site.scheme == Scheme::Https {
-        let own = core::iter::once(&site.host).chain(&site.also);
-        let names: Vec<_> = own.map(|host| host.trim_matches(['[', ']']).to_owned()).collect();
         let mut config = authority.server_like(&names, site.validity, site.likeness)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        if two {
+        let mut three = config.clone();
+        if version >= Version::HTTP_2 {
             config.alpn_protocols.insert(0, b"h2".to_vec());
         }
         server = server.with_tls(Arc::new(config));
+        if version >= Version::HTTP_3 {
+            three.alpn_protocols = vec![b"h3".to_vec()];
+            let listening = QuicListener::bind(host, at, Arc::new(three), quic, most);
+            let listener = listening.map_err(|why| SiteError::Listen {
+                host: site.host.clone(),
+                port: site.port,
+                why,
+            })?;
+            let server = server.clone();
+            let serving =
+                async move { server.serve_three(listener, core::future::pending()).await };
+            host.spawn(serving).detach();
+        }
     }
     let serving = async move { server.serve(listener, core::future::pending()).await };
     host.spawn(serving).detach();

@@ -7,6 +7,8 @@ use core::fmt::Write as _;
 use roundtrip_record::{Blocks, Body, Initiator, ResourceKind};
 use roundtrip_story::{Exchange, Story};
 
+use crate::scripted::follows_script;
+
 /// What a character of the padding costs once it is compressed: it is one of 64, of which a
 /// Huffman code makes a little more than six bits.
 const COST: f64 = 0.77;
@@ -34,7 +36,11 @@ pub(crate) fn body(exchange: &Exchange, recorded: Option<&Body>, story: &Story) 
             (document(&named, story), "<!--", "-->")
         }
         ResourceKind::Style => {
-            let own = |other: &Exchange| matches!(&other.initiator, Initiator::Style { url } if *url == exchange.url);
+            // What was only wanted when scripts had run is asked for as it was.
+            let own = |other: &Exchange| {
+                matches!(&other.initiator, Initiator::Style { url } if *url == exchange.url)
+                    && !follows_script(story, other)
+            };
             (sheet(&names(&own)), "/*", "*/")
         }
         ResourceKind::Script => (String::new(), "/*", "*/"),
@@ -73,7 +79,7 @@ fn document(named: &[&Exchange], story: &Story) -> String {
         let _ = writeln!(body, "<i class=r{}>x</i>", exchange.id.0);
     }
     format!(
-        "<!doctype html><html><head><title>x</title>\n{head}</head><body>\n{body}</body></html>\n"
+        "<!doctype html><html><head><title>x</title>\n{head}</head><body>x\n{body}</body></html>\n"
     )
 }
 

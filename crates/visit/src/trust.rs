@@ -57,6 +57,9 @@ pub enum TrustError {
     /// The certificate of ours, or its key, cannot be used.
     #[error("--cert {0}; it must hold PEM, certificate and key, or --key names the key")]
     Identity(BadIdentity),
+    /// The same of what is for proxies, whose options have the same names behind `--proxy-`.
+    #[error("--proxy-{}", .0.to_string().trim_start_matches("--"))]
+    Proxies(Box<TrustError>),
     /// The library refuses.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] Error),

@@ -3,19 +3,26 @@
 use std::rc::Rc;
 
 use core::pin::pin;
+use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Hsts};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
-use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
+use roundtrip_http::client::{
+    Client, Failure, Heard, Learned, Options, OwnWork, Request, Response, Tls,
+};
+use roundtrip_record::{
+    EventId, FaultKind, Initiator, Priority, ResourceKind, Step, Time, WireKind,
+};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
 #[cfg(feature = "page")]
+use crate::document::{Document, is_page};
+#[cfg(feature = "page")]
 use crate::early::Early;
 #[cfg(feature = "page")]
-use crate::load::{Document, Loading, is_page};
+use crate::load::Loading;
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
@@ -47,29 +54,47 @@ pub async fn visit<W: Wire>(
     let names = names.with_detours(plan.detours.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let profile = plan.profile.as_ref();
+    let known = plan.speak_three.iter().map(|origin| Learned::beforehand(origin.clone()));
+    for learned in known.chain(profile.into_iter().flat_map(Profile::threes)) {
+        client.learn(&learned);
+    }
     let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());
     let fetcher = Fetcher::new(wire.clone(), client)
         .with_cookies(cookies)
         .with_hsts(Hsts::new())
         .with_cache(profile.map(Profile::cache));
-    let begun = wire.now();
-    let work = pin!(page(wire, &fetcher, plan, cause));
+    let (begun, heard) = (wire.now(), Heard::default());
+    let work = pin!(page(wire, &fetcher, plan, (cause, &heard)));
     let visited = match plan.limit {
         None => work.await,
         Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
             Either::Left((visited, _)) => visited,
             Either::Right(_) => {
-                let fault = FaultKind::TimedOut { limit, received: 0 };
-                let exit = fatal_without_exchange(wire, None, Step::Wait, begun, fault);
+                let exit = report_late(wire, &heard, begun, limit);
                 Visited { exit, ..Visited::default() }
             }
         },
     };
     if let Some(profile) = profile {
         profile.keep_cookies(fetcher.cookies());
+        profile.keep_threes(fetcher.client().learned());
     }
     fetcher.close("visit over").await;
     visited
+}
+
+/// Reports that time is up: where the page itself was, or that the page had come and was waiting for what it
+/// needs.
+fn report_late<W: Wire>(wire: &W, heard: &Heard, since: Time, limit: Duration) -> u8 {
+    let kind = FaultKind::TimedOut { limit, received: heard.received() };
+    let step = heard.step().unwrap_or(Step::Connect);
+    match heard.exchanges().last() {
+        Some(exchange) if step != Step::Page => {
+            let (exchange, connection, cause) = (*exchange, None, None);
+            fatal(wire, &Failure { exchange, connection, step, since, cause, kind })
+        }
+        _ => fatal_without_exchange(wire, None, step, since, kind),
+    }
 }
 
 /// How names are looked up. For which port HTTPS records are asked for is known with each name.
@@ -94,9 +119,10 @@ async fn page<W: Wire>(
     wire: &W,
     fetcher: &Fetcher<W>,
     plan: &Plan,
-    cause: Option<EventId>,
+    (cause, heard): (Option<EventId>, &Heard),
 ) -> Visited {
-    let (answer, early) = document(wire, fetcher, plan, |url| first(plan, url, cause)).await;
+    let first = |url: &url::Url| Request { heard: Some(heard.clone()), ..first(plan, url, cause) };
+    let (answer, early) = document(wire, fetcher, plan, first).await;
     let response = match answer {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },

@@ -296,3 +296,103 @@ fn what_a_script_asked_for_follows_it_on_another_network_and_the_page_waits_for_
     assert!((again - delay).abs() < 30.0, "{again} ms behind the script, and {delay}");
     assert!(end < loaded, "it comes at {end}, and the page has loaded at {loaded}");
 }
+
+/// Visits a site as Chromium does and carries the record out again, its bodies as `body` has them, on another
+/// network.
+#[cfg(feature = "page")]
+fn again_elsewhere(
+    (url, site): (&str, &dyn Fn() -> Site),
+    (first, second): (&Path, &Path),
+    body: impl Fn(Vec<u8>) -> Option<Vec<u8>>,
+) -> Recording {
+    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
+    let plan = Plan::get(url.parse().expect("a URL")).behaving_as(Browser::CHROMIUM);
+    in_lab(&title, &plan, || vec![site()], &cable(1), Settings::in_folder(first)).expect("a lab");
+    let folder = Folder::open(first).expect("a record");
+    let (mut recorded, _) = folder.read().expect("events");
+    let bodies = folder.bodies();
+    let kept = |content: &BodyRef| bodies.get(content).ok().and_then(&body);
+    for event in &mut recorded {
+        if let What::ResponseEnded(ended) = &mut event.what {
+            ended.body.content =
+                ended.body.content.take().filter(|content| kept(content).is_some());
+        }
+    }
+    let recording = Recording::read(recorded).expect("a visit");
+    let plan = recording.plan(kept).expect("a plan").behaving_as(Browser::CHROMIUM);
+    let slow = Virtual { net: "3gslow".parse().expect("a network"), ..cable(2) };
+    let sites = || recording.sites(kept).expect("sites");
+    in_lab(&title, &plan, sites, &slow, Settings::in_folder(second)).expect("a lab");
+    recording
+}
+
+/// Scripts change pages, and then styles want more than they did: a picture for what was not shown before. Here
+/// the page of the record has a class that the one which is carried out again lacks, as if a script had set it;
+/// and without bodies nothing that stands in for them names the picture.
+#[cfg(feature = "page")]
+#[test]
+fn what_styles_want_only_since_a_script_ran_follows_that() {
+    let site = || {
+        let page = "<title>x</title><link rel=stylesheet href=a.css><script src=x.js></script>\
+                    <body class=on><p>x";
+        let tree = Tree::new()
+            .with("index.html", page)
+            .with("a.css", ".on p { background: url(b.svg) }")
+            .with("x.js", "x".repeat(40_000))
+            .with("b.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+        Site::http("www.shop.example", Box::new(move |_| Rc::new(Files::tree(tree))))
+    };
+    let url = "http://www.shop.example/";
+    let changed = |body: Vec<u8>| {
+        Some(String::from_utf8(body).expect("text").replace("class=on", "class=no").into_bytes())
+    };
+    let none = |_| None;
+    for body in [&changed as &dyn Fn(Vec<u8>) -> Option<Vec<u8>>, &none] {
+        let work = tempfile::tempdir().expect("a folder");
+        let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+        again_elsewhere((url, &site), (&first, &second), body);
+        let delay = wanted(&first, "b.svg").0 - wanted(&first, "x.js").1;
+        let (start, end, initiator, loaded) = wanted(&second, "b.svg");
+        assert_eq!(initiator, Initiator::Style { url: url.to_owned() });
+        let again = start - wanted(&second, "x.js").1;
+        assert!((0.0..delay + 60.0).contains(&again), "{again} ms behind the script, and {delay}");
+        assert!(end < loaded, "it comes at {end}, and the page has loaded at {loaded}");
+    }
+}
+
+/// What the page itself wants when it is carried out again is asked for when it wants it, and once.
+#[cfg(feature = "page")]
+#[test]
+fn what_the_page_itself_wants_is_not_waited_for() {
+    let work = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+    let url = "http://www.shop.example/";
+    again_elsewhere((url, &site), (&first, &second), Some);
+    let asked = |folder: &Path| versions(folder).len();
+    assert_eq!(asked(&first), asked(&second));
+    let (start, ..) = wanted(&second, "b.svg");
+    let (_, document, ..) = wanted(&second, url);
+    assert!(start < document + 100.0, "{start} after {document}");
+}
+
+#[cfg(feature = "page")]
+#[test]
+fn hosts_that_shared_a_connection_share_one_again() {
+    let site = || {
+        let page = "<title>x</title><img src=https://static.shop.example/b.svg>";
+        let tree = Tree::new()
+            .with("index.html", page)
+            .with("b.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+        let site = Site::http("www.shop.example", Box::new(move |_| Rc::new(Files::tree(tree))));
+        site.with_two().secure().with_hosts(&["static.shop.example"])
+    };
+    let work = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+    again_elsewhere(("https://www.shop.example/", &site), (&first, &second), Some);
+    for folder in [&first, &second] {
+        let story = Story::new(events(folder));
+        let picture = story.exchanges.iter().find(|one| one.url.ends_with("/b.svg")).expect("one");
+        assert_eq!(picture.status(), Some(200));
+        assert_eq!(picture.connection, story.document().expect("a page").connection);
+    }
+}

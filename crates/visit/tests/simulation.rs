@@ -5,6 +5,7 @@
 //! ```sh
 //! ROUNDTRIP_SEED=123 cargo test -p roundtrip-visit --test simulation -- --nocapture   # one seed, told
 //! ROUNDTRIP_SEEDS=20000 cargo test -p roundtrip-visit --test simulation               # more of them
+//! ROUNDTRIP_HTTP3=1 cargo test -p roundtrip-visit --test simulation                   # all over HTTP/3
 //! ```
 
 mod common;
@@ -17,7 +18,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use roundtrip_http::client::{Client, Failure, Request};
+use http::Version;
+use roundtrip_http::client::{Client, Failure, Request, Three};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_lab::{DEFAULT_DATE, Internet, Net, Seed, Settings};
 use roundtrip_record::{
@@ -88,14 +90,21 @@ impl Case {
         format!("{network},{HABITS},fcs={fcs}")
     }
 
-    /// Every eighth is https.
+    /// Every eighth is https, and another one goes by HTTP/3.
     fn scheme(self) -> &'static str {
-        if self.seed % 8 == 5 { "https" } else { "http" }
+        if self.seed % 8 == 5 || self.three() { "https" } else { "http" }
+    }
+
+    /// Whether it goes by HTTP/3 alone.
+    fn three(self) -> bool {
+        self.seed % 8 == 1 || common::number("ROUNDTRIP_HTTP3").is_some()
     }
 
     fn command(self) -> String {
+        let three =
+            if common::number("ROUNDTRIP_HTTP3").is_some() { "ROUNDTRIP_HTTP3=1 " } else { "" };
         format!(
-            "ROUNDTRIP_SEED={} cargo test -p roundtrip-visit --test simulation -- --nocapture",
+            "{three}ROUNDTRIP_SEED={} cargo test -p roundtrip-visit --test simulation -- --nocapture",
             self.seed
         )
     }
@@ -113,14 +122,18 @@ struct Outcomes {
     ended: Time,
 }
 
-fn sites(scheme: &str) -> Vec<Site> {
+fn sites(case: Case) -> Vec<Site> {
     let mut trees = [Tree::new(), Tree::new()];
     for (host, name, length) in RESOURCES {
         trees[host].insert(name, content(name, length), None);
     }
     let put = |(host, tree): (&str, Tree)| {
         let site = Site::http(host, Box::new(move |_| Rc::new(Files::tree(tree))));
-        if scheme == "https" { site.secure() } else { site }
+        match (case.three(), case.scheme()) {
+            (true, _) => site.secure().with_three(),
+            (false, "https") => site.secure(),
+            _ => site,
+        }
     };
     HOSTS.into_iter().zip(trees).map(put).collect()
 }
@@ -155,12 +168,16 @@ fn visit(case: Case, log: Log) -> Outcomes {
     let authority = Authority::new(case.seed, DEFAULT_DATE).expect("an authority");
     let tls = authority.client(None).expect("TLS");
     let plan = Plan::get(Url::parse("http://www.meadow.example/").expect("a URL"));
-    put_up(&mut internet, &authority, sites(case.scheme())).expect("sites");
+    put_up(&mut internet, &authority, sites(case)).expect("sites");
     let wire = internet.client().clone();
     let lab = internet.lab();
     let work = async {
         let names = Names::new(wire.clone(), plan.names, Vec::new());
-        let client = Client::new(wire.clone(), Rc::new(names), Some(tls), plan.client.clone());
+        let mut options = plan.client.clone();
+        if case.three() {
+            (options.version, options.three) = (Version::HTTP_3, Three::Only);
+        }
+        let client = Client::new(wire.clone(), Rc::new(names), Some(tls), options);
         let scheme = case.scheme();
         let mut done = vec![fetch(&wire, &client, scheme, 0).await];
         if done[0].is_ok() {

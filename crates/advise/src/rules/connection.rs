@@ -1,6 +1,7 @@
 //! Advice about which connections there are and what goes over them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use http::Version;
 use roundtrip_fetch::same_site;
@@ -17,6 +18,9 @@ use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
 use crate::words::{kilobytes, list, several};
 
+/// How many files of one host are worth having a second one: those of two rounds over the connections that
+/// browsers open to a host.
+const WORTH_TWO_HOSTS: usize = 12;
 /// The most hosts that are connected to ahead: more would compete with what is needed first.
 const AHEAD: usize = 4;
 
@@ -68,6 +72,30 @@ pub(crate) fn http2(seen: &Seen<'_>, proposals: &mut Proposals) {
         Variant::new("http2", format!("turned on HTTP/2 at {}", several(&hosts, "host")))
             .how(format!("ALPN offers h2 at {}", list(&hosts)))
             .lighthouse("modern-http-insight")
+            .excluding("http1")
+            .with(changes),
+    );
+}
+
+pub(crate) fn http3(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let servers = seen
+        .own_servers()
+        .filter(|one| one.version < Version::HTTP_3 && one.origin.scheme == Scheme::Https);
+    let origins: Vec<Origin> = servers.map(|server| server.origin.clone()).collect();
+    if origins.is_empty() {
+        return;
+    }
+    let hosts: Vec<String> = origins.iter().map(|origin| origin.host.clone()).collect();
+    let changes = origins.into_iter().map(|origin| Change::Server(origin, ServerChange::Http3));
+    proposals.variants.push(
+        Variant::new("http3", format!("turned on HTTP/3 at {}", several(&hosts, "host")))
+            .how(format!(
+                "the HTTPS record of {} names h3, so that the first request goes by it",
+                list(&hosts)
+            ))
+            .caution("where UDP is blocked browsers fall back")
+            .lighthouse("modern-http-insight")
+            .excluding("http1")
             .with(changes),
     );
 }
@@ -212,6 +240,40 @@ pub(crate) fn third_parties(seen: &Seen<'_>, proposals: &mut Proposals) {
             .excluding("third-parties")
             .excluding("other-hosts")
             .with(origins.into_iter().map(Change::Without)),
+    );
+}
+
+/// Browsers open six connections of HTTP/1.1 to a host, and as many to another one.
+pub(crate) fn two_hosts(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let Some(own) = seen.origin() else { return };
+    let is_one = seen.server(&own).is_some_and(|server| server.version < Version::HTTP_2);
+    let mut resources = seen.resources();
+    // What holds up the first paint waits for no other host, and what scripts ask for is not edited.
+    resources.retain(|one| {
+        let by_page =
+            matches!(one.exchange.initiator, Initiator::Parser { .. } | Initiator::Style { .. });
+        one.origin == own && one.exchange.kind == ResourceKind::Image && by_page
+    });
+    let host = format!("files.{}", own.bare_host());
+    if !is_one || resources.len() < WORTH_TWO_HOSTS || own.bare_host().parse::<IpAddr>().is_ok() {
+        return;
+    }
+    let moved: Vec<Change> = resources
+        .iter()
+        .step_by(2)
+        .filter_map(|one| {
+            let mut to = one.url.clone();
+            to.set_host(Some(&host)).ok()?;
+            Some(Change::Move(one.url.clone(), to))
+        })
+        .collect();
+    proposals.variants.push(
+        Variant::new("two-hosts", format!("served {} pictures from a second host", moved.len()))
+            .how(format!("every second of {} pictures has its URL at {host}", resources.len()))
+            .caution("over HTTP/2 it only costs; a name and connections more to look up and open")
+            .excluding("other-hosts")
+            .excluding("http1")
+            .with(moved),
     );
 }
 

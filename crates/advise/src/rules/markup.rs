@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use roundtrip_record::{Blocks, Initiator, ResourceKind};
+use roundtrip_record::{Blocks, Initiator, Priority, ResourceKind};
 use roundtrip_visit::answers::Answer;
 use url::Url;
 
@@ -208,6 +208,33 @@ pub(crate) fn lazy(seen: &Seen<'_>, proposals: &mut Proposals) {
             .how(format!("loading=lazy on every picture after the first {SEEN_AT_ONCE}"))
             .caution("only for pictures below the window: those in it come later")
             .lighthouse("offscreen-images")
+            .with(changes),
+    );
+}
+
+/// `fetchpriority=low` on what nothing waits for and browsers fetch as urgently as what something does.
+pub(crate) fn priority_hints(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let mut named = seen.named(ResourceKind::Image);
+    if !named.is_empty() {
+        proposals.untried.push(Untried::new(
+            "fetchpriority=high",
+            "it has the largest picture painted earlier, and when that is painted is not timed here",
+        ));
+    }
+    named.extend(seen.named(ResourceKind::Script));
+    named.retain(|one| {
+        one.exchange.blocks == Blocks::Nothing && one.exchange.priority > Priority::Low
+    });
+    if named.is_empty() {
+        return;
+    }
+    let names: Vec<String> = named.iter().map(Resource::name).collect();
+    let changes =
+        named.iter().map(|one| Change::Attribute(one.url.clone(), "fetchpriority", "low"));
+    proposals.variants.push(
+        Variant::new("fetchpriority", format!("said that {} can wait", several(&names, "file")))
+            .how(format!("fetchpriority=low on {}", list(&names)))
+            .caution("what people look at first comes later then; servers may not heed it")
             .with(changes),
     );
 }

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use http::{StatusCode, Version};
-use roundtrip_http::client::Origin;
+use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_lab::Algorithm;
 use roundtrip_record::{Blocks, Field, Initiator, ResourceKind};
 use roundtrip_visit::trust::Versions;
 
@@ -146,6 +147,16 @@ pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
+pub(crate) fn congestion_control(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let origins = seen.own_servers().map(|server| server.origin.clone());
+    let change = |origin| Change::Server(origin, ServerChange::Congestion(Algorithm::Bbr));
+    proposals.variants.push(
+        Variant::new("bbr", "sent with BBR in place of CUBIC")
+            .how("net.ipv4.tcp_congestion_control=bbr on the servers (version 1)")
+            .with(origins.map(change)),
+    );
+}
+
 pub(crate) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
     let servers = seen.own_servers();
     let longest = servers.flat_map(|server| server.answers.values().flatten());
@@ -172,8 +183,6 @@ pub(crate) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
 pub(crate) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
     let has = |kind| seen.story.exchanges.iter().any(|exchange| exchange.kind == kind);
     let mut untried = vec![
-        Untried::new("HTTP/3", "this engine does not speak QUIC yet"),
-        Untried::new("BBR", "our TCP has Reno and CUBIC alone"),
         Untried::new(
             "0-RTT",
             "it helps a second visit, and our TLS sends no request before its handshake is done",
@@ -188,8 +197,20 @@ pub(crate) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
     }
     if has(ResourceKind::Image) {
         untried.push(Untried::new(
-            "fetchpriority",
-            "it decides when the largest picture is painted, which is not timed here",
+            "sprites",
+            "one picture in the place of many has to be shown in parts, by other markup and styles",
+        ));
+    }
+    if seen.own_servers().any(|server| server.origin.scheme == Scheme::Https) {
+        untried.push(Untried::new(
+            "session resumption",
+            "a second visit resumes its sessions here; whether the recorded servers let it, a first one does not tell",
+        ));
+    }
+    if seen.own_servers().any(|server| server.version < Version::HTTP_2) {
+        untried.push(Untried::new(
+            "more connections to a host",
+            "browsers open six of HTTP/1.1, which no server can change; a second host has six more",
         ));
     }
     proposals.untried.extend(untried);

@@ -6,6 +6,7 @@ mod fields;
 mod name;
 
 use roundtrip_http::client::{Binding, Coalescing};
+use roundtrip_quic::Datagrams;
 
 use crate::crypto::KeyShares;
 
@@ -30,6 +31,10 @@ pub struct Browser {
     /// Whether it asks for a page of a public name over https first, though its address says http, and only
     /// where that fails in the clear.
     pub https_first: bool,
+    /// How long its datagrams of QUIC are.
+    pub datagrams: Datagrams,
+    /// Packets that it sends over QUIC before anything is acknowledged.
+    pub initial_window: u32,
     /// How it orders requests.
     pub order: Order,
     /// How long its own work takes, in the lab. On other wires this machine's own work takes its time.
@@ -80,6 +85,10 @@ impl Browser {
         // Measured; chrome/browser/ssl/https_upgrades_interceptor.cc. Only who types "http://" himself in
         // the address bar has his way at once; links, bookmarks and other programs do not.
         https_first: true,
+        // net/quic/quic_context.h, kDefaultMaxPacketSize; it searches only where an experiment has it do so.
+        datagrams: Datagrams::Of(1250),
+        // net/third_party/quiche/src/quiche/quic/core/quic_constants.h, kInitialCongestionWindow.
+        initial_window: 32,
         order: Order {
             // net/socket/client_socket_pool.h, "late binding".
             binding: Binding::Late,
@@ -111,6 +120,9 @@ impl Browser {
         https_records: false,
         // dom.security.https_first is on, but nobody has measured how it goes about it.
         https_first: false,
+        datagrams: Datagrams::Searched,
+        // neqo-transport/src/cc/classic_cc.rs, CWND_INITIAL_PKTS.
+        initial_window: 10,
         order: Order {
             // netwerk/protocol/http/nsHttpConnectionMgr.cpp: a transaction goes by the first
             // connection that is free.
@@ -134,6 +146,8 @@ impl Browser {
         false_start: false,
         https_records: false,
         https_first: false,
+        datagrams: Datagrams::Searched,
+        initial_window: 10,
         order: Order {
             binding: Binding::Early,
             coalescing: Coalescing::Off,

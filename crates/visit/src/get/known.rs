@@ -40,7 +40,11 @@ impl Known {
             hsts.learn(url, &to_text(said), now);
         }
         if let Some(known) = &self.alternatives {
-            let protocol = if version == Version::HTTP_2 { "h2" } else { "h1" };
+            let protocol = match version {
+                Version::HTTP_3 => "h3",
+                Version::HTTP_2 => "h2",
+                _ => "h1",
+            };
             known.borrow_mut().learn(url, protocol, fields, now);
         }
     }
