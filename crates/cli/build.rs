@@ -18,6 +18,10 @@ const NAMES: [&str; 8] =
 /// Folders of a package in which its licences, or those of fonts in it, may stand.
 const FOLDERS: [&str; 3] = ["licenses", "license", "fonts"];
 
+/// The fonts that the crate `page` carries as files, and their licences.
+const FONTS: [(&str, &str); 2] =
+    [("Liberation fonts", "LICENSE-Liberation"), ("Noto Sans SC (a subset)", "LICENSE-NotoSansSC")];
+
 fn main() {
     println!("cargo::rerun-if-changed=../../Cargo.lock");
     println!("cargo::rerun-if-changed=build.rs");
@@ -55,9 +59,10 @@ fn gather() -> Result<String, Box<dyn std::error::Error>> {
         }
     }
     let fonts = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../page/fonts");
-    writeln!(head, "Liberation fonts  OFL-1.1")?;
-    for text in licences(&fonts)? {
-        texts.entry(text).or_default().insert("Liberation fonts".into());
+    for (owner, file) in FONTS {
+        writeln!(head, "{owner}  OFL-1.1")?;
+        let text = text(&fonts.join(file)).ok_or_else(|| format!("{file} cannot be read"))?;
+        texts.entry(text).or_default().insert(owner.into());
     }
     for (text, owners) in texts {
         let owners: Vec<String> = owners.into_iter().collect();

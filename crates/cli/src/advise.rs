@@ -79,6 +79,7 @@ fn refuse(visit: &Visit) -> anyhow::Result<()> {
         (visit.warm, "--warm", "changes are tried on a first visit"),
         (visit.short, "--short", "-q gives the answer alone"),
         (visit.full, "--full", "no picture is painted"),
+        (visit.fonts == args::FontsFrom::System, "--fonts", "no picture is painted"),
         (visit.until != args::Until::default(), "--until", "advice ends with the page"),
         (visit.budget.limits.is_some(), "--budget", "visit and show hold a run to one"),
     ] {

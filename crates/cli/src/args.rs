@@ -2,19 +2,23 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
+use roundtrip_visit::serve::Place;
 
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
+pub(crate) use crate::load::args::Load;
 use crate::options::net_help;
 pub(crate) use crate::options::{
-    Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
+    Behaviour, Capture, Colour, FontsFrom, Format, Network, Output, ProxyOptions, ServerName,
+    Speech, Until,
 };
 pub(crate) use crate::proxy::args::Proxy;
+use crate::serve::log::LogFormat;
 #[cfg(feature = "page")]
 pub(crate) use crate::sweep::args::Sweep;
 
@@ -32,6 +36,10 @@ pub(crate) struct Cli {
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub(crate) color: Colour,
+    /// Language of what is shown: as LC_ALL, LC_MESSAGES or LANG says unless told. Names of protocols, commands
+    /// and JSON stay English
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Speech>,
 }
 
 /// The commands.
@@ -49,6 +57,8 @@ pub(crate) enum Command {
     Get(Box<Get>),
     /// A web server
     Serve(Serve),
+    /// What a server can bear: many requests at once, with honest latencies
+    Load(Box<Load>),
     /// The name ladder alone
     Resolve(Resolve),
     /// N bytes over a described network, in virtual time
@@ -108,6 +118,10 @@ pub(crate) struct Visit {
     /// then carries that out again
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) browser: Option<OsString>,
+    /// Go by HTTP/3 where a server says that it speaks it (Alt-Svc); those of the lab do. A first visit begins
+    /// with HTTP/2, --warm with HTTP/3
+    #[arg(long)]
+    pub(crate) http3: bool,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
@@ -169,6 +183,10 @@ pub(crate) struct Visit {
     /// Size of the window the page is laid out for
     #[arg(long, value_name = "WxH", default_value = "1280x800")]
     pub(crate) viewport: String,
+    /// Whose fonts text is set in besides the page's own; the picture is the same on every machine only with
+    /// those that are carried
+    #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
+    pub(crate) fonts: FontsFrom,
     /// Paint the whole page, not the window
     #[arg(long)]
     pub(crate) full: bool,
@@ -217,7 +235,7 @@ pub(crate) struct Advise {
     pub(crate) seeds: u32,
     /// How many threads carry visits out: one a processor unless told. The advice is the same
     #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Write the files that a change makes otherwise into this folder: CHANGE/HOST/PATH
     #[arg(long, value_name = "DIR")]
     pub(crate) write: Option<PathBuf>,
@@ -227,14 +245,23 @@ pub(crate) struct Advise {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip serve site/\n  \
-    roundtrip serve site/ --listen 0.0.0.0:8080 --cgi cgi-bin/ --host docs.local=docs/")]
+    roundtrip serve site/ --listen [::]:8080 --listen unix:/run/web.sock --host docs.local=docs/\n\n\
+    SIGHUP looks folders up and reads certificates anew, SIGUSR1 opens the log anew; no connection is lost.\n\
+    SIGTERM lets answers that are under way finish. What goes wrong is told on standard error.")]
 pub(crate) struct Serve {
     /// The folder to serve
     #[arg(default_value = ".")]
     pub(crate) dir: PathBuf,
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
+    /// Read all of this from a file (TOML): each option is a key without its dashes, the folder is dir, what can
+    /// be given several times is a list. SIGHUP reads it anew
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one, and :: is for IPv4 too. Can be given several times
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: Vec<Place>,
+    /// Threads that serve; one a processor unless told
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroUsize>,
     /// Run the programs in this folder under /cgi-bin/ (RFC 3875)
     #[arg(long, value_name = "DIR")]
     pub(crate) cgi: Option<PathBuf>,
@@ -253,12 +280,22 @@ pub(crate) struct Serve {
     /// List folders that have no index file
     #[arg(long)]
     pub(crate) list: bool,
-    /// Certificate chain (PEM): serve https
+    /// Send a.css.br, a.css.zst or a.css.gz, where there is one, for a.css to clients that take it
+    #[arg(long)]
+    pub(crate) precompressed: bool,
+    /// Answer with this file of the folder where there is none at the path asked for: /index.html
+    #[arg(long, value_name = "PATH")]
+    pub(crate) spa: Option<String>,
+    /// Speak HTTP/3 as well, at the same ports; needs --cert
+    #[arg(long, requires = "cert")]
+    pub(crate) http3: bool,
+    /// Certificate chain (PEM): serve https. Can be given several times, each with its key: the one for the name
+    /// that a client asks for is shown
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
+    pub(crate) cert: Vec<PathBuf>,
     /// Its private key (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) key: Vec<PathBuf>,
     /// Close a connection after this many seconds without a request
     #[arg(long, value_name = "SECONDS", default_value_t = 15.0)]
     pub(crate) keepalive_timeout: f64,
@@ -268,6 +305,12 @@ pub(crate) struct Serve {
     /// No line for each request
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// How the line for each request is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Append those lines to this file, which is opened anew at SIGUSR1
+    #[arg(long, value_name = "FILE", conflicts_with = "quiet")]
+    pub(crate) log_file: Option<PathBuf>,
     /// live, or tap:NAME,addr=…
     #[arg(long, value_name = "WIRE")]
     pub(crate) wire: Option<String>,
@@ -334,6 +377,9 @@ pub(crate) struct Transfer {
     /// Seed of everything left to chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// The congestion control of both hosts: reno, cubic or bbr (version 1), as Linux has them
+    #[arg(long, value_name = "NAME", default_value = "cubic", value_parser = value_parser!(roundtrip_lab::Algorithm))]
+    pub(crate) congestion: roundtrip_lab::Algorithm,
     /// Start with cold neighbour caches
     #[arg(long)]
     pub(crate) cold: bool,
@@ -367,10 +413,11 @@ pub(crate) struct Drill {
 #[command(after_help = "Examples:\n  \
     roundtrip import shop.har                    a browser's HAR becomes a run\n  \
     roundtrip import a.pcapng --keys keys.log    a capture, decrypted\n  \
+    roundtrip import net.json                    what chromium --log-net-log=net.json wrote\n  \
     roundtrip visit latest --net 3gslow          what was imported again, on a slow network")]
 pub(crate) struct Import {
-    /// HTTP archives of any writer (HAR 1.1, 1.2) and captures (pcap, pcapng), also compressed with
-    /// gzip or zstd; each becomes a run
+    /// HTTP archives of any writer (HAR 1.1, 1.2), captures (pcap, pcapng) and Chrome's NetLogs, also compressed
+    /// with gzip or zstd; each becomes a run
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Keys of TLS sessions (SSLKEYLOGFILE) to decrypt captures with, besides those in the capture
@@ -401,8 +448,11 @@ pub(crate) struct Show {
     #[arg(value_name = "RUN|DIR")]
     pub(crate) run: Option<String>,
     /// List this many saved runs only, the newest
-    #[arg(long, value_name = "N", conflicts_with = "run")]
-    pub(crate) last: Option<usize>,
+    #[arg(long, value_name = "N", conflicts_with = "run", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) last: Option<u16>,
+    /// List the ids and names of the saved runs alone, one a line
+    #[arg(long, conflicts_with_all = ["run", "format"])]
+    pub(crate) ids: bool,
     /// Delete it
     #[arg(long, group = "view", requires = "run")]
     pub(crate) delete: bool,

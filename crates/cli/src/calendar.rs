@@ -25,6 +25,21 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
     )
 }
 
+/// A time as the common log format has it, UTC: `31/Jan/2026:12:00:00 +0000`.
+pub(crate) fn common_log(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    let month = at.month().to_string();
+    format!(
+        "{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000",
+        at.day(),
+        &month[..3],
+        at.year(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};

@@ -94,17 +94,25 @@ const BAD_CA_FILE: u8 = 77;
 /// curl's exit code for a certificate of ours that cannot be used (`CURLE_SSL_CERTPROBLEM`).
 const BAD_CERTIFICATE: u8 = 58;
 
+/// What is wrong with whom to trust or what to show, be it to servers or to proxies.
+fn trust_error(error: &RunError) -> Option<&TrustError> {
+    match error {
+        RunError::Trust(TrustError::Proxies(inner)) => Some(inner),
+        RunError::Trust(error) => Some(error),
+        _ => None,
+    }
+}
+
 /// Whether an error is about the file of `--cacert`.
 fn is_trust(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(RunError::Trust(TrustError::Unreadable { .. } | TrustError::Empty { .. }))
-    )
+    let error = error.downcast_ref().and_then(trust_error);
+    matches!(error, Some(TrustError::Unreadable { .. } | TrustError::Empty { .. }))
 }
 
 /// Whether an error is about the file of `--cert`.
 fn is_identity(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(RunError::Trust(TrustError::Identity { .. })))
+    let error = error.downcast_ref().and_then(trust_error);
+    matches!(error, Some(TrustError::Identity { .. }))
 }
 
 /// Writes what would go to standard error to a file from now on; `-` is standard output.
@@ -139,6 +147,7 @@ fn carry_out(arguments: &Get) -> Outcome {
     let machine = ThisMachine {
         shown: setup::shown(arguments)?,
         pinned: setup::pinned(arguments)?,
+        proxies: setup::toward_proxies(arguments, inputs.iter().map(|(_, own)| &own.proxies))?,
         way: way::way(&arguments.connection, &ground)?,
         ..this_machine(arguments.cacert.as_deref(), arguments.insecure)
     };
@@ -165,7 +174,7 @@ fn groups(arguments: &Get) -> Vec<&Get> {
 
 /// Options that are for the whole command, though `--next` begins anew: there is one network, one record
 /// and one trust.
-const FOR_ALL: [&str; 27] = [
+const FOR_ALL: [&str; 35] = [
     "wire",
     "net",
     "site",
@@ -190,6 +199,14 @@ const FOR_ALL: [&str; 27] = [
     "tls13-ciphers",
     "curves",
     "pinnedpubkey",
+    "proxy-cacert",
+    "proxy-insecure",
+    "proxy-cert",
+    "proxy-key",
+    "proxy-ciphers",
+    "proxy-tls13-ciphers",
+    "proxy-pinnedpubkey",
+    "proxy-tlsv1",
     "trace",
     "trace-ascii",
     "trace-time",

@@ -174,13 +174,13 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
     }
 }
 
-/// Reads a record and returns its model, with the original run of a replay.
+/// Reads a record and returns its model, with the original run of a replay, in the language of what is shown.
 pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
     let (events, cut) = folder.read()?;
     let mut model = Model::of(Story { cut, ..Story::new(events) });
     model.original =
         model.story.run.as_ref().and_then(|run| run.replay_of.as_ref()).and_then(original);
-    Ok(model)
+    Ok(model.in_language(terminal::language()))
 }
 
 /// The original run of a replay, if its record still exists unchanged.

@@ -27,6 +27,7 @@ mod tests {
             "rustls ",
             "tokio ",
             "Liberation fonts  OFL-1.1",
+            "Noto Sans SC (a subset)  OFL-1.1",
             "SIL OPEN FONT LICENSE",
             "Permission is hereby granted",
         ] {

@@ -9,6 +9,7 @@ mod browser;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod budget;
 mod calendar;
+mod completions;
 mod credentials;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod diff;
@@ -21,6 +22,7 @@ mod jar;
 mod keep;
 mod licenses;
 mod limits;
+mod load;
 mod manual;
 mod network;
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         }
     };
     let colour = cli.color;
+    terminal::speak(cli.lang);
     let outcome: Outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),
         #[cfg(feature = "page")]
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Load(arguments) => load::run(arguments, colour),
         Command::Get(arguments) => get::run(arguments),
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
@@ -82,7 +86,7 @@ fn main() -> ExitCode {
         Command::Proxy(arguments) => proxy::run(arguments, colour),
         Command::Diff(arguments) => diff::run(arguments, colour),
         Command::Licenses => licenses::run(),
-        Command::Completions { shell } => manual::completions(*shell),
+        Command::Completions { shell } => completions::run(*shell),
         Command::Man { folder } => manual::pages(folder),
     };
     match outcome {

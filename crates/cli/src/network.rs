@@ -115,13 +115,17 @@ pub(crate) fn families(ipv4: bool, ipv6: bool) -> Families {
     }
 }
 
-/// The machine's own means, for a real wire.
-pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> ThisMachine {
-    let trust = match (insecure, cacert) {
+/// Whom `--cacert` and `--insecure`, or the like of them for proxies, have one trust.
+pub(crate) fn trust(cacert: Option<&std::path::Path>, insecure: bool) -> Trust {
+    match (insecure, cacert) {
         (true, _) => Trust::Everybody,
         (false, Some(path)) => Trust::File(path.to_owned()),
         (false, None) => Trust::Platform,
-    };
+    }
+}
+
+/// The machine's own means, for a real wire.
+pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> ThisMachine {
     let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
     if let Some(path) = &key_log {
         eprintln!("roundtrip: keys of TLS sessions go to {}", path.to_string_lossy());
@@ -129,7 +133,7 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
     let shown = Shown::default();
     ThisMachine {
         cache: keep::cache(),
-        trust,
+        trust: trust(cacert, insecure),
         shown,
         key_log: key_log.map(Into::into),
         ..ThisMachine::default()

@@ -19,6 +19,15 @@ pub(crate) enum Colour {
     Never,
 }
 
+/// The language of what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Speech {
+    /// English
+    En,
+    /// 简体中文
+    Zh,
+}
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -27,6 +36,16 @@ pub(crate) enum Format {
     Text,
     /// For programs: the same facts
     Json,
+}
+
+/// Whose fonts text is set in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FontsFrom {
+    /// This program's: Latin, Greek, Cyrillic, Hebrew, Arabic, Chinese, kana
+    #[default]
+    Carried,
+    /// This machine's, and the program's where it has none
+    System,
 }
 
 /// Until when a visit goes on.
@@ -132,7 +151,8 @@ pub(crate) struct Output {
 /// Through whom requests go.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProxyOptions {
-    /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
+    /// Proxy, in place of http_proxy, https_proxy and all_proxy: http, https (it is spoken to through
+    /// TLS), socks4, socks4a, socks5, socks5h; empty for none
     #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
     pub(crate) proxy: Option<String>,
     /// Name and password for the proxy
@@ -144,6 +164,12 @@ pub(crate) struct ProxyOptions {
     /// Hosts that need no proxy, in place of no_proxy; * is all
     #[arg(long, value_name = "HOSTS")]
     pub(crate) noproxy: Option<String>,
+    /// For the TLS of a proxy: trust the certificates in this file (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proxy_cacert: Option<PathBuf>,
+    /// For the TLS of a proxy: trust any certificate
+    #[arg(long)]
+    pub(crate) proxy_insecure: bool,
 }
 
 /// Whose order of responses a server of the lab has.

@@ -3,8 +3,10 @@
 use anyhow::bail;
 use roundtrip_http::client::{Except, Proxies, Proxy, ProxyError, Tunnels};
 use roundtrip_visit::ground::Ground;
+use roundtrip_visit::run::TowardProxies;
 
 use crate::args::ProxyOptions;
+use crate::network::trust;
 
 impl ProxyOptions {
     /// The proxies of a ground.
@@ -56,6 +58,14 @@ impl ProxyOptions {
         })
     }
 
+    /// How these proxies are met, where one of them is spoken to through TLS.
+    pub(crate) fn toward(&self, proxies: &Proxies) -> Option<TowardProxies> {
+        proxies.want_tls().then(|| TowardProxies {
+            trust: trust(self.proxy_cacert.as_deref(), self.proxy_insecure),
+            ..TowardProxies::default()
+        })
+    }
+
     /// The lab has no proxies: those of the environment are not asked, and an option that names one is
     /// refused.
     ///
@@ -67,6 +77,8 @@ impl ProxyOptions {
             (self.proxy_user.is_some(), "--proxy-user"),
             (self.proxytunnel, "--proxytunnel"),
             (self.noproxy.is_some(), "--noproxy"),
+            (self.proxy_cacert.is_some(), "--proxy-cacert"),
+            (self.proxy_insecure, "--proxy-insecure"),
         ] {
             if given {
                 bail!(

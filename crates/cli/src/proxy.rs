@@ -45,8 +45,8 @@ pub(crate) fn run(arguments: &Proxy, colour: options::Colour) -> Outcome {
     let ground = ground(arguments)?;
     let net = net(arguments)?;
     let behaviour = behaviour(arguments, &ground)?;
+    let machine = machine(arguments, &behaviour.client.proxies);
     let authority = if arguments.no_tls { None } else { Some(Rc::new(authority()?)) };
-    let machine = machine(arguments);
     let subject = subject(arguments);
     let kept = Kept::new(&arguments.output, &subject)?;
     let log = Log::new(Recorder::new(kept.settings(&arguments.output))?);
@@ -206,13 +206,14 @@ fn not_itself(mut proxies: Proxies, listen: SocketAddr) -> Proxies {
     proxies
 }
 
-fn machine(arguments: &Proxy) -> ThisMachine {
+fn machine(arguments: &Proxy, proxies: &Proxies) -> ThisMachine {
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let identity = arguments.cert.as_ref().map(|chain| Identity {
         chain: chain.clone(),
         key: arguments.key.clone().unwrap_or_else(|| chain.clone()),
     });
-    ThisMachine { shown: Shown { identity, ..Shown::default() }, ..machine }
+    let shown = Shown { identity, ..Shown::default() };
+    ThisMachine { shown, proxies: arguments.through.toward(proxies), ..machine }
 }
 
 fn subject(arguments: &Proxy) -> String {

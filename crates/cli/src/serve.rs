@@ -1,24 +1,30 @@
 //! The command `roundtrip serve`.
 
-use std::cell::RefCell;
-use std::io::{LineWriter, Write as _, stdout};
+mod config;
+pub(crate) mod log;
+
+use core::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
-use roundtrip_http::handler::{Hidden, Listing};
+use anyhow::{Context as _, anyhow, bail};
+use roundtrip_http::handler::{Hidden, Listing, Ready};
 use roundtrip_http::server::{Options, Served};
 use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
-use roundtrip_visit::serve::{Echoing, Service, serve};
+use roundtrip_visit::serve::{Echoing, Place, Service, SpeaksThree, Told, serve};
 
+use self::log::RequestLog;
 use crate::Outcome;
 use crate::args::Serve;
-use crate::calendar::rfc3339;
 use crate::network::{Wire, wire};
+use crate::terminal;
 
 /// Serves until a signal ends it.
-pub(crate) fn run(arguments: &Serve) -> Outcome {
+pub(crate) fn run(given: &Serve) -> Outcome {
+    let read = given.config.as_deref().map(config::read).transpose()?;
+    let arguments = read.as_ref().unwrap_or(given);
     let service = service(arguments)?;
     let ground = match arguments.wire.as_deref().map(wire).transpose()? {
         None | Some(Wire::Live) => Ground::Live,
@@ -27,21 +33,59 @@ pub(crate) fn run(arguments: &Serve) -> Outcome {
             bail!("--wire lab: nobody could reach it; roundtrip visit DIR serves DIR in the lab")
         }
     };
-    let scheme = if service.identity.is_some() { "https" } else { "http" };
+    let scheme = if service.identities.is_empty() { "http" } else { "https" };
     let folder = service.folder.display().to_string();
-    let lines = RequestLog::new();
-    let quiet = arguments.quiet;
-    serve(
-        &service,
-        &ground,
-        |at| println!("serving {folder} at {scheme}://{at}/"),
-        move |served| {
-            if !quiet {
-                lines.write(served);
+    let ready = |places: &[Place]| {
+        for place in places {
+            match place {
+                Place::Address(at) => println!("serving {folder} at {scheme}://{at}/"),
+                Place::Unix(_) => println!("serving {folder} at {place} ({scheme})"),
+            }
+        }
+    };
+    let lines = match (arguments.quiet, &arguments.log_file) {
+        (true, _) => None,
+        (false, None) => Some(RequestLog::standard(arguments.log_format)),
+        (false, Some(path)) => {
+            let opened = RequestLog::file(path, arguments.log_format);
+            Some(opened.with_context(|| format!("--log-file {}", path.display()))?)
+        }
+    };
+    let lines = Arc::new(lines);
+    let seen = Arc::clone(&lines);
+    let told = Told {
+        ready: &ready,
+        served: Arc::new(move |served| see(seen.as_ref().as_ref(), served)),
+        trouble: Arc::new(terminal::note),
+        reload: &|| anew(given).map_err(|error| terminal::whole(&error)),
+        reopen: &|| {
+            if let Some(Err(error)) = lines.as_ref().as_ref().map(RequestLog::reopen) {
+                terminal::note(&format!("the log could not be opened anew, and goes on: {error}"));
             }
         },
-    )?;
+    };
+    serve(&service, &ground, &told)?;
     Ok(0)
+}
+
+/// What is to be served now, by the configuration file where there is one.
+fn anew(given: &Serve) -> anyhow::Result<Service> {
+    match &given.config {
+        Some(path) => service(&config::read(path)?),
+        None => service(given),
+    }
+}
+
+/// Writes a line for a request, and what went wrong with it where the server is to blame.
+fn see(lines: Option<&RequestLog>, served: &Served<'_>) {
+    if let Some(lines) = lines {
+        lines.write(served);
+    }
+    let own = served.status.is_server_error() || !served.complete;
+    if let Some(why) = served.trouble.filter(|_| own) {
+        let target = log::plain(served.target);
+        terminal::note(&format!("{} for {target}: {}", served.status.as_u16(), log::plain(why)));
+    }
 }
 
 fn service(arguments: &Serve) -> anyhow::Result<Service> {
@@ -52,18 +96,32 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
     if arguments.no_keepalive {
         options.max_requests = 1;
     }
-    let identity = arguments.cert.as_ref().zip(arguments.key.as_ref());
+    let (certs, keys) = (&arguments.cert, &arguments.key);
+    if certs.len() != keys.len() {
+        bail!(
+            "--cert is given {} times and --key {}: each needs the other",
+            certs.len(),
+            keys.len()
+        );
+    }
+    let identity =
+        |(chain, key): (&PathBuf, &PathBuf)| Identity { chain: chain.clone(), key: key.clone() };
+    let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(Service {
         folder: arguments.dir.clone(),
-        listen: arguments.listen,
+        listen: arguments.listen.clone(),
+        workers: arguments.workers.unwrap_or_else(processors),
         programs: arguments.cgi.clone(),
         echo: if arguments.echo { Echoing::On } else { Echoing::Off },
         hosts: arguments.host.iter().map(|text| host(text)).collect::<anyhow::Result<_>>()?,
         listing: if arguments.list { Listing::Shown } else { Listing::Hidden },
         hidden: if arguments.hidden { Hidden::Served } else { Hidden::Missing },
+        ready: if arguments.precompressed { Ready::Sent } else { Ready::Ignored },
+        fallback: arguments.spa.as_ref().map(|path| format!("/{}", path.trim_start_matches('/'))),
         program_limit: Duration::try_from_secs_f64(arguments.cgi_timeout)
             .map_err(|_| anyhow!("--cgi-timeout {}: wanted seconds", arguments.cgi_timeout))?,
-        identity: identity.map(|(chain, key)| Identity { chain: chain.clone(), key: key.clone() }),
+        three: if arguments.http3 { SpeaksThree::Yes } else { SpeaksThree::No },
+        identities: certs.iter().zip(keys).map(identity).collect(),
         options,
     })
 }
@@ -76,43 +134,6 @@ pub(crate) fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
         }
         _ => Err(anyhow!("--host {text}: wanted NAME=DIR, as docs.local=docs/")),
     }
-}
-
-/// The request log on standard output: one line for each request, in the common log format with the
-/// time taken.
-struct RequestLog(RefCell<Option<LineWriter<std::io::Stdout>>>);
-
-impl RequestLog {
-    fn new() -> Self {
-        Self(RefCell::new(Some(LineWriter::new(stdout()))))
-    }
-
-    fn write(&self, served: &Served<'_>) {
-        let mut lines = self.0.borrow_mut();
-        let Some(out) = lines.as_mut() else { return };
-        if out.write_all(line(served).as_bytes()).is_err() {
-            // The reader of the log is gone; the server goes on without it.
-            *lines = None;
-        }
-    }
-}
-
-/// One line of the log: `127.0.0.1 [2026-01-31T12:00:00Z] "GET / HTTP" 200 1234 0.5 ms`
-fn line(served: &Served<'_>) -> String {
-    let method = served.method.map_or("-", http::Method::as_str);
-    // The request target comes from the client, so characters that could control a terminal are
-    // replaced.
-    let target: String =
-        served.target.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
-    let cut = if served.complete { "" } else { " cut" };
-    format!(
-        "{} {} {method} {target} {} {} B {:.1} ms{cut}\n",
-        rfc3339(served.wall),
-        served.peer.ip(),
-        served.status.as_u16(),
-        served.body,
-        served.took.as_secs_f64() * 1000.0,
-    )
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use roundtrip_record::{Folder, Run, RunLabel};
 use roundtrip_report::{
-    Attachments, Detail, Model, Verdict, har, html, json as facts, junit, perfetto, sequence,
-    short, terminal as view,
+    Attachments, Detail, Language, Model, Verdict, har, html, json as facts, junit, perfetto,
+    sequence, short, terminal as view,
 };
 use serde_json::{Value, json};
 
@@ -73,10 +73,11 @@ struct ListedRun {
 }
 
 impl ListedRun {
-    fn read(run: Run) -> Self {
+    fn read(run: Run, language: Language) -> Self {
         let told = Folder::open(&run.path)
             .map_err(anyhow::Error::from)
-            .and_then(|folder| keep::model(&folder));
+            .and_then(|folder| keep::model(&folder))
+            .map(|model| model.in_language(language));
         Self { run, told }
     }
 
@@ -163,8 +164,19 @@ fn size(bytes: u64) -> String {
 fn list(arguments: &Show) -> Outcome {
     let mut runs = keep::saved()?.list()?;
     runs.reverse();
-    runs.truncate(arguments.last.unwrap_or(usize::MAX));
-    let listed = runs.into_iter().map(ListedRun::read);
+    runs.truncate(arguments.last.map_or(usize::MAX, usize::from));
+    if arguments.ids {
+        let ids = runs.iter().flat_map(|run| [Some(run.id.clone()), run.name()]);
+        let ids: String = ids.flatten().map(|id| id + "\n").collect();
+        terminal::print(&ids)?;
+        return Ok(0);
+    }
+    // What programs read is in English.
+    let language = match arguments.format {
+        Format::Json => Language::English,
+        Format::Text => terminal::language(),
+    };
+    let listed = runs.into_iter().map(|run| ListedRun::read(run, language));
     if arguments.format == Format::Json {
         let lines: Vec<Value> = listed.map(|line| line.json()).collect();
         terminal::print(&format!("{:#}", Value::from(lines)))?;

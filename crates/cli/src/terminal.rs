@@ -1,8 +1,9 @@
 //! Standard output and standard error: how a view may look there, and printing.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::sync::OnceLock;
 
-use roundtrip_report::{Charset, Colour, Detail, Options};
+use roundtrip_report::{Charset, Colour, Detail, Language, Options};
 
 use crate::args;
 
@@ -12,6 +13,34 @@ pub(crate) fn whole(error: &anyhow::Error) -> String {
     error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
         if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
     })
+}
+
+/// The language of what is shown, decided once.
+static LANGUAGE: OnceLock<Language> = OnceLock::new();
+
+/// Decides on the language: by `--lang`, or by the environment.
+pub(crate) fn speak(wish: Option<args::Speech>) {
+    let language = match wish {
+        Some(args::Speech::En) => Language::English,
+        Some(args::Speech::Zh) => Language::Chinese,
+        None => of_environment(),
+    };
+    // It is decided when the program starts, and never again.
+    let _ = LANGUAGE.set(language);
+}
+
+/// The language of what is shown.
+pub(crate) fn language() -> Language {
+    LANGUAGE.get().copied().unwrap_or_default()
+}
+
+/// What the locale says (POSIX.1-2024, 8.2). On a terminal that has ASCII alone it is English.
+fn of_environment() -> Language {
+    let name = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let named = name.and_then(|name| Language::named(&name)).unwrap_or_default();
+    if charset() == Charset::Ascii { Language::English } else { named }
 }
 
 /// The options of a view on standard output.

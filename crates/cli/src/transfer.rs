@@ -16,6 +16,7 @@ pub(crate) fn run(arguments: &args::Transfer) -> Outcome {
     transfer.parallel = arguments.parallel;
     transfer.runs = arguments.runs;
     transfer.seed = Seed::new(arguments.seed);
+    transfer.congestion = arguments.congestion;
     if arguments.cold {
         transfer.neighbours = Neighbours::Cold;
     }

@@ -67,10 +67,12 @@ pub(crate) fn done(arguments: &Visit, colour: Colour) -> anyhow::Result<Done> {
             "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
         ),
         Subject::Demo => {
-            let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
+            let secure = arguments.https || arguments.http3;
+            let scheme = if secure { Scheme::Https } else { Scheme::Http };
             let plan = demo::plan(scheme);
             let sites = Sites::read(&arguments.network)?;
-            simulated(arguments, "demo", plan, || sites.beside(demo::sites(scheme)))
+            let made = || Ok(spoken(arguments, sites.beside(demo::sites(scheme))?));
+            simulated(arguments, "demo", plan, made)
         }
         Subject::Path(path) => served(arguments, path),
         Subject::Run(_) if !arguments.network.site.is_empty() => {
@@ -107,7 +109,8 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
             if arguments.https {
                 bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
             }
-            simulated(arguments, text, Plan::get(url), || sites.make())
+            let made = || Ok(spoken(arguments, sites.make()?));
+            simulated(arguments, text, Plan::get(url), made)
         }
         real => live(arguments, (&url, Detour::by_zone(text)), real),
     }
@@ -131,7 +134,8 @@ fn subject(given: Option<&str>) -> anyhow::Result<Subject<'_>> {
 
 /// Visits a folder, or a page with its folder, that is served in the lab.
 fn served(arguments: &Visit, path: &Path) -> anyhow::Result<Done> {
-    let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
+    let secure = arguments.https || arguments.http3;
+    let scheme = if secure { Scheme::Https } else { Scheme::Http };
     let mut url: Url = format!("{}://{FOLDER_HOST}/", scheme.name()).parse()?;
     let folder = if path.is_file() {
         url.set_path(&path.file_name().unwrap_or_default().to_string_lossy());
@@ -142,8 +146,13 @@ fn served(arguments: &Visit, path: &Path) -> anyhow::Result<Done> {
     Files::folder(folder).with_context(|| format!("cannot visit {}", path.display()))?;
     let others = Sites::read(&arguments.network)?;
     simulated(arguments, &path.display().to_string(), Plan::get(url), || {
-        others.beside(vec![site(FOLDER_HOST, folder, scheme)?])
+        Ok(spoken(arguments, others.beside(vec![site(FOLDER_HOST, folder, scheme)?])?))
     })
+}
+
+/// Has the servers of the lab speak HTTP/3, where that is wanted.
+fn spoken(arguments: &Visit, sites: Vec<Site>) -> Vec<Site> {
+    if arguments.http3 { sites.into_iter().map(Site::with_three).collect() } else { sites }
 }
 
 /// Replays a saved run in the lab.
@@ -151,6 +160,9 @@ fn again(arguments: &Visit, run: &str) -> anyhow::Result<Done> {
     honoured_in_lab(arguments)?;
     if arguments.https {
         bail!("--https is for folders and the demo: a saved run goes by what it recorded");
+    }
+    if arguments.http3 {
+        bail!("--http3 is for folders, the demo and URLs: a saved run goes by what it recorded");
     }
     let (folder, run) = keep::open_named(run)?;
     let recording = Recording::read(folder.read()?.0)?;
@@ -239,7 +251,9 @@ fn live(
     plan.pins = pins(&arguments.resolve)?;
     plan.detours.extend(zone);
     plan.client.proxies = arguments.through.on(&ground)?;
-    let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
+    let proxies = arguments.through.toward(&plan.client.proxies);
+    let machine =
+        ThisMachine { proxies, ..this_machine(arguments.cacert.as_deref(), arguments.insecure) };
     let kept = match &arguments.network.net {
         None => Kept::new(&arguments.output, url.as_str())?,
         // A named folder is for the replay, so the live visit is kept among the saved runs.
@@ -320,7 +334,8 @@ fn bad_url(fault: FaultKind, colour: Colour) -> Outcome {
         })
     });
     let options = Options { detail: Detail::Normal, ..terminal::options(colour) };
-    terminal::print(&view(&Model::new(log.events()), &options))?;
+    let model = Model::new(log.events()).in_language(terminal::language());
+    terminal::print(&view(&model, &options))?;
     Ok(exit)
 }
 
@@ -349,6 +364,9 @@ pub(crate) fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> any
     plan.client.decode = crate::limits::decoded(arguments.max_decoded.as_deref())?;
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
     plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
+    if arguments.http3 {
+        plan = plan.learning_three();
+    }
     if arguments.no_keepalive {
         plan.client.keep_alive = KeepAlive::Off;
     }
@@ -406,17 +424,25 @@ fn browser(arguments: &Visit, ground: &Ground) -> anyhow::Result<Browser> {
 
 #[cfg(feature = "page")]
 fn look(arguments: &Visit, plan: &mut Plan) -> anyhow::Result<()> {
-    use roundtrip_page::{Extent, Options};
+    use roundtrip_page::{Extent, Fonts, Options};
+
+    use crate::args::FontsFrom;
     let viewport =
         arguments.viewport.parse().with_context(|| format!("--viewport {}", arguments.viewport))?;
     let extent = if arguments.full { Extent::Full } else { Extent::Viewport };
-    plan.page = (!arguments.no_page).then(|| Options { viewport, extent, ..Options::default() });
+    let fonts = match arguments.fonts {
+        FontsFrom::Carried => Fonts::CarriedOnly,
+        FontsFrom::System => Fonts::System,
+    };
+    plan.page =
+        (!arguments.no_page).then(|| Options { viewport, extent, fonts, ..Options::default() });
     plan.picture = !arguments.no_picture;
     plan.painter = Some(crate::painter::program()?);
     Ok(())
 }
 
 #[cfg(not(feature = "page"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is a page")]
 fn look(_: &Visit, _: &mut Plan) -> anyhow::Result<()> {
     Ok(())
 }

@@ -416,7 +416,7 @@ fn what_would_end_its_line_is_refused() {
 fn what_is_not_there_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder");
     for (option, value) in [
-        ("--http3", None),
+        ("--krb", Some("clear")),
         ("--crlfile", Some("f")),
         ("--ipfs-gateway", Some("f")),
         ("--ntlm", None),

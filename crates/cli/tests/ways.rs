@@ -13,7 +13,9 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::mpsc::{Receiver, channel};
 
+use peer::front::front;
 use peer::identity::{self, Kind};
+use peer::proxy::Proxy;
 use peer::script::Script;
 use peer::scripted::{End, Script as Scripted, Step, tls};
 use peer::socks::{Manners, Socks};
@@ -109,6 +111,87 @@ fn a_socks_proxy_says_why_not() {
 }
 
 /// A server on a Unix domain socket that answers every connection, and tells what it was asked.
+/// That place of the origin's is asked for, whoever is on the way to it.
+#[test]
+fn another_place_is_reached_by_way_of_proxies_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Script::start(&[OK; 20]);
+    let port = server.at.rsplit(':').next().expect("a port").to_owned();
+    let times = if has("curl") { 2 } else { 1 };
+    for (option, to, asked) in [
+        ("--socks4a", "b.invalid:81", "4 @b.invalid:81"),
+        ("--socks5-hostname", "b.invalid:81", "5 b.invalid:81"),
+        ("--socks5-hostname", "192.0.2.7:", "5 192.0.2.7:80"),
+        ("--socks4", "192.0.2.7:81", "4 @192.0.2.7:81"),
+        ("--socks5", "192.0.2.7:81", "5 192.0.2.7:81"),
+    ] {
+        let proxy = Socks::start(&server.at, &Manners::default());
+        let elsewhere = format!("a.invalid:80:{to}");
+        let words = [option, &proxy.at, "--connect-to", &elsewhere, "http://a.invalid/"];
+        assert_eq!(out(&both(&words, folder.path(), 0)), "ok\n", "{option} {to}");
+        assert_eq!(proxy.asked(), vec![asked.to_owned(); times], "{option} {to}");
+    }
+    // A proxy of HTTP makes a tunnel there: it would carry a request out where the URL says. The detour of
+    // every host is not one of the proxy's.
+    let proxy = Proxy::start("127.0.0.1:1", None);
+    let elsewhere = format!("::127.0.0.1:{port}");
+    let words = ["-x", &proxy.at, "--connect-to", &elsewhere, "http://a.invalid/tunnelled"];
+    assert_eq!(out(&both(&words, folder.path(), 0)), "ok\n");
+    assert!(server.asked().contains("GET /tunnelled HTTP/1.1\r\nHost: a.invalid\r\n"));
+}
+
+/// A proxy that is spoken to through TLS, which leads to `server`: its URL, and what trusts it.
+fn secret_proxy(folder: &Path, server: &str) -> (String, String) {
+    identity::write(folder, &[Kind::Good]);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let config = tls(&path("Good.pem"), &path("Good.key"), None);
+    let at = front(config, &Proxy::start(server, None).at);
+    (format!("https://localhost:{}", at.port()), path("ca.pem"))
+}
+
+#[test]
+fn a_proxy_may_be_spoken_to_through_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let steps = vec![Step::Say(OK.to_vec())];
+    let server = Scripted { steps, end: End::Close, ..Scripted::default() }.serve().to_string();
+    let (proxy, ca) = secret_proxy(folder.path(), &server);
+    let there = format!("http://{server}/x");
+    let trusted = ["--proxy-cacert", &ca, "-x", &proxy];
+    let through = |more: &[&str], code| both(&[&trusted[..], more].concat(), folder.path(), code);
+    // Nobody but the proxy knows that host.
+    assert_eq!(out(&through(&["http://a.invalid/x"], 0)), "ok\n");
+    assert_eq!(out(&through(&["-p", &there], 0)), "ok\n");
+    // TLS to the server goes within that to the proxy, and each has its own trust.
+    let (port, _) = secure(folder.path(), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n");
+    let secret = format!("https://localhost:{port}/");
+    assert_eq!(out(&through(&["--cacert", &ca, &secret], 0)), "ok\n");
+    assert_eq!(out(&through(&["-k", &secret], 0)), "ok\n");
+    // curl 7.88 says 35 of that handshake, and not that it was the certificate.
+    let refused = get(&[&trusted[..], &[&secret]].concat(), folder.path());
+    assert_eq!(refused.status.code(), Some(60), "{}", said(&refused));
+    let insecure = ["--proxy-insecure", "-x", &proxy, "http://a.invalid/"];
+    assert_eq!(out(&both(&insecure, folder.path(), 0)), "ok\n");
+    both(&["-k", "--cacert", &ca, "-x", &proxy, "http://a.invalid/"], folder.path(), 60);
+    let key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    // curl 7.88 of Debian takes the option and asks for no key.
+    let pinned = ["--proxy-pinnedpubkey", key, "http://a.invalid/"];
+    let refused = get(&[&trusted[..], &pinned].concat(), folder.path());
+    assert_eq!(refused.status.code(), Some(90), "{}", said(&refused));
+    both(&["--proxy-cacert", "missing.pem", "-x", &proxy, "http://a.invalid/"], folder.path(), 77);
+}
+
+#[test]
+fn a_proxy_without_tls_is_not_the_servers_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = Proxy::start("127.0.0.1:1", None);
+    let words = ["-x", &format!("https://{}", plain.at), "--proxy-insecure", "https://a.invalid/"];
+    let refused = get(&words, folder.path());
+    assert_eq!(refused.status.code(), Some(35), "{}", said(&refused));
+    let told = said(&refused);
+    assert!(told.contains(&format!("the proxy https://{}", plain.at)), "{told}");
+    assert!(!told.contains("with a.invalid"), "{told}");
+}
+
 fn on_unix(listener: UnixListener) -> Receiver<String> {
     let (tell, told) = channel();
     std::thread::spawn(move || {
@@ -434,5 +517,66 @@ fn a_time_that_is_up_names_the_step_that_took_it() {
         let got = run(ROUNDTRIP, &[&["get", "-sS", "-m", "1"], arguments].concat(), folder.path());
         assert_eq!(got.status.code(), Some(28), "{arguments:?}: {}", said(&got));
         assert!(said(&got).contains(words), "{arguments:?}: {}", said(&got));
+    }
+}
+
+#[test]
+fn a_name_that_nobody_was_asked_for_is_told_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, words, not) in [
+        ("no-such.invalid", "nobody was asked (RFC 6761", "private name"),
+        ("a..test", "nobody was asked", "nsswitch"),
+        (&format!("{}.test", "a".repeat(64)), "labels of at most 63 bytes", "nsswitch"),
+    ] {
+        let told = run(
+            ROUNDTRIP,
+            &["visit", "--no-picture", "--out", "run", &format!("http://{name}/")],
+            folder.path(),
+        );
+        let told = out(&told) + &said(&told);
+        assert!(!told.contains(not), "{told}");
+        let told = run(ROUNDTRIP, &["resolve", name, "-v"], folder.path());
+        assert_eq!(told.status.code(), Some(6), "{name}");
+        let told = out(&told) + &said(&told);
+        assert!(told.contains(words) && !told.contains(not), "{told}");
+    }
+}
+
+#[test]
+fn a_visit_whose_time_is_up_tells_where_the_page_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silent = std::net::UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
+    let dns = silent.local_addr().expect("an address").to_string();
+    let hangs = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = hangs.local_addr().expect("an address").port();
+    let (plain, safe) = (format!("http://127.0.0.1:{port}/"), format!("https://127.0.0.1:{port}/"));
+    let proxy = format!("http://127.0.0.1:{port}");
+    let says = |body: &str, length: usize| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length:";
+        let answer = format!("{head} {length}\r\n\r\n{body}");
+        let steps = vec![Step::Say(answer.into_bytes())];
+        format!("http://{}/", Scripted { steps, end: End::Stay, ..Scripted::default() }.serve())
+    };
+    let page = format!("<!doctype html><img src='{plain}slow.png'>");
+    let (stalls, waits) = (says("<p>half", 99), says(&page, page.len()));
+    for (number, (arguments, step, words)) in [
+        (&["--dns", dns.as_str(), "http://a.example/"][..], "name", "most of it was name"),
+        (&[&safe], "tls", "most of it was tls"),
+        (&["-x", &proxy, &safe], "connect", "most of it was connect"),
+        (&[&plain], "wait", "most of it was wait"),
+        (&[&stalls], "body", "7 B had arrived"),
+        (&[&stalls], "body", "most of it was body"),
+        (&[&waits], "page", "slow.png had not been answered after"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = format!("run{number}");
+        let words_of = ["visit", "--no-picture", "-m", "1", "--out", &out];
+        let visited = run(ROUNDTRIP, &[&words_of[..], arguments].concat(), folder.path());
+        let told = self::out(&visited);
+        assert_eq!(visited.status.code(), Some(28), "{arguments:?}: {told}");
+        assert!(told.starts_with(&format!("✗ {step} ")), "{arguments:?}: {told}");
+        assert!(told.contains(words), "{arguments:?}: {told}");
     }
 }

@@ -223,6 +223,12 @@ pub(crate) struct Get {
     /// HTTP/2 at once, without TLS too
     #[arg(long)]
     pub(crate) http2_prior_knowledge: bool,
+    /// HTTP/3 where it answers at once, TCP after 100 ms
+    #[arg(long)]
+    pub(crate) http3: bool,
+    /// HTTP/3 and nothing else
+    #[arg(long)]
+    pub(crate) http3_only: bool,
     /// Take an answer without a head, as HTTP/0.9 had none
     #[arg(long = "http0.9")]
     pub(crate) http09: bool,

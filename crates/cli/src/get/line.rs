@@ -14,7 +14,7 @@ use super::line_error::LineError;
 use super::refused::REFUSED;
 use super::variables::Variables;
 use super::words::Words;
-use crate::args::{Cli, Colour, Command};
+use crate::args::{Cli, Colour, Command, Speech};
 
 /// Reads the program's command line where it is one of `get`; `None` where it is another command's, or
 /// asks for help.
@@ -42,8 +42,11 @@ pub(crate) fn read(all: &[OsString]) -> Option<Result<Cli, LineError>> {
 /// a request.
 fn command() -> clap::Command {
     let color = clap::Arg::new("color").long("color").global(true).default_value("auto");
+    // What `get` says is curl's, in English; the option is there as for every command.
+    let lang = clap::Arg::new("lang").long("lang").global(true);
     clap::Command::new("roundtrip")
         .arg(color.value_parser(clap::value_parser!(Colour)))
+        .arg(lang.value_parser(clap::value_parser!(Speech)))
         .subcommand(<Get as clap::Args>::augment_args(clap::Command::new("get")))
 }
 
@@ -413,7 +416,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_refused_by_name() {
         for (words, said) in [
-            (&["--http3", "a"][..], "--http3"),
+            (&["--krb", "a"][..], "--krb"),
             (&["--ntlm", "a"], "--ntlm"),
             (&["--nonsense", "a"], "--nonsense"),
             (&["--max", "1", "a"], "--max-time"),

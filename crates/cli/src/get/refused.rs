@@ -38,7 +38,12 @@ const NTLM: &str =
 const SPNEGO: &str = "Kerberos is not spoken; --digest, --oauth2-bearer, or --basic over https";
 const RUSTLS: &str = "rustls has no such switch: it never does what this option is about";
 const STORE: &str = "rustls reads PEM files: write certificate and key with `openssl pkcs12 -in FILE -out FILE.pem -nodes`";
-const PROXY_TLS: &str = "a proxy is spoken to in the clear, so that there is no TLS to it";
+const PASS: &str =
+    "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off";
+const CRL: &str = "revocation lists are not read";
+const CA_NATIVE: &str =
+    "the platform's authorities are trusted anyway; --proxy-cacert names others";
+const CA_FOLDER: &str = "folders of authorities are not read; --proxy-cacert FILE, made with `cat`";
 const SRP: &str = "TLS-SRP is no part of TLS 1.3, and rustls has none; --cert";
 const RESOLVER: &str = "get has a resolver of its own; --dns ADDR:PORT names the server it asks";
 const SLOW: &str = "what is slow is not given up, what is late is: -m";
@@ -52,7 +57,7 @@ pub(super) const REFUSED: &[Refused] = &[
     no("cert-type", STORE),
     no("compressed-ssh", SSH),
     no("crlf", "what is sent is sent as it is; `unix2dos` before"),
-    no("crlfile", "revocation lists are not read"),
+    no("crlfile", CRL),
     no("delegation", SPNEGO),
     no("disable-epsv", FTP),
     no("disable-eprt", FTP),
@@ -84,8 +89,6 @@ pub(super) const REFUSED: &[Refused] = &[
     no("haproxy-protocol", "PROXY heads are not written"),
     no("hostpubmd5", SSH),
     no("hostpubsha256", SSH),
-    no("http3", "HTTP/3 is not spoken; --http2"),
-    no("http3-only", "HTTP/3 is not spoken; --http2"),
     no("ip-tos", "the kernel marks packets; `tc` or nftables direct it"),
     no("ipfs-gateway", "ipfs:// is not spoken; ask the gateway itself, https://GATEWAY/ipfs/CID"),
     no("keepalive-time", "connections live for one command; -m ends what hangs"),
@@ -107,34 +110,23 @@ pub(super) const REFUSED: &[Refused] = &[
     no("negotiate", SPNEGO),
     no("ntlm", NTLM),
     no("ntlm-wb", NTLM),
-    no(
-        "pass",
-        "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off",
-    ),
+    no("pass", PASS),
     no("preproxy", "there is one proxy at a time; -x"),
-    no("proxy-ca-native", PROXY_TLS),
-    no("proxy-cacert", PROXY_TLS),
-    no("proxy-capath", PROXY_TLS),
-    no("proxy-cert", PROXY_TLS),
-    no("proxy-cert-type", PROXY_TLS),
-    no("proxy-ciphers", PROXY_TLS),
-    no("proxy-crlfile", PROXY_TLS),
-    no("proxy-http2", PROXY_TLS),
-    no("proxy-insecure", PROXY_TLS),
-    no("proxy-key", PROXY_TLS),
-    no("proxy-key-type", PROXY_TLS),
+    no("proxy-ca-native", CA_NATIVE),
+    no("proxy-capath", CA_FOLDER),
+    no("proxy-cert-type", STORE),
+    no("proxy-crlfile", CRL),
+    no("proxy-http2", "proxies are spoken to in HTTP/1.1, through TLS too"),
+    no("proxy-key-type", STORE),
     no("proxy-negotiate", SPNEGO),
     no("proxy-ntlm", NTLM),
-    no("proxy-pass", PROXY_TLS),
-    no("proxy-pinnedpubkey", PROXY_TLS),
+    no("proxy-pass", PASS),
     no("proxy-service-name", SPNEGO),
-    no("proxy-ssl-allow-beast", PROXY_TLS),
-    no("proxy-ssl-auto-client-cert", PROXY_TLS),
-    no("proxy-tls13-ciphers", PROXY_TLS),
-    no("proxy-tlsauthtype", PROXY_TLS),
-    no("proxy-tlspassword", PROXY_TLS),
-    no("proxy-tlsuser", PROXY_TLS),
-    no("proxy-tlsv1", PROXY_TLS),
+    no("proxy-ssl-allow-beast", RUSTLS),
+    no("proxy-ssl-auto-client-cert", RUSTLS),
+    no("proxy-tlsauthtype", SRP),
+    no("proxy-tlspassword", SRP),
+    no("proxy-tlsuser", SRP),
     no("pubkey", SSH),
     short('Q', "quote", FTP),
     no("random-file", "randomness is the kernel's"),

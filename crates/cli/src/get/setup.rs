@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
-use roundtrip_http::client::{Answers, KeepAlive, Options, PinnedKeys, Proxies, Schemes, Timeouts};
+use roundtrip_http::client::{
+    Answers, KeepAlive, Options, PinnedKeys, Proxies, Schemes, Three, Timeouts,
+};
 use roundtrip_record::FaultKind;
 use roundtrip_visit::ground::Ground;
+use roundtrip_visit::run::TowardProxies;
 use roundtrip_visit::trust::{Shown, Versions};
 use roundtrip_visit::{BadOffer, Identity, Offer};
 use url::Url;
@@ -27,10 +30,20 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
     let version = match (arguments.http10, arguments.http11) {
         (true, _) => Version::HTTP_10,
         (false, true) => Version::HTTP_11,
+        (false, false) if arguments.http3 || arguments.http3_only => Version::HTTP_3,
         (false, false) => Version::HTTP_2,
+    };
+    let three = match (arguments.http3_only, arguments.http3) {
+        _ if version < Version::HTTP_3 => Three::Never,
+        (true, _) => Three::Only,
+        (false, true) => Three::Tried,
+        (false, false) => Three::Never,
     };
     let mut options = Options {
         version,
+        three,
+        // As libcurl (`lib/cf-https-connect.c`).
+        three_head_start: Duration::from_millis(100),
         prior_knowledge: arguments.http2_prior_knowledge,
         attempt_delay: Duration::from_millis(arguments.connection.happy_eyeballs_timeout_ms),
         ..Options::default()
@@ -177,10 +190,7 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
 /// How we show ourselves to servers: a certificate of ours, and versions of TLS.
 pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
     let connection = &arguments.connection;
-    let identity = connection.cert.as_ref().map(|chain| {
-        let key = connection.key.as_ref().unwrap_or(chain);
-        Identity { chain: chain.clone(), key: key.clone() }
-    });
+    let identity = identity(connection.cert.as_deref(), connection.key.as_deref());
     let versions = match (connection.tlsv13, connection.tls_max.as_deref()) {
         (false, None | Some("default" | "1.3")) => Versions::All,
         (true, None | Some("default" | "1.3")) => Versions::Three,
@@ -198,19 +208,51 @@ pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
         tls13_ciphers: secure.tls13_ciphers.clone(),
         curves: secure.curves.clone(),
     };
+    let offer = checked(offer)?;
+    Ok(Shown { identity, versions, offer })
+}
+
+/// How proxies are met that are spoken to through TLS, where `all` that are used have some.
+pub(super) fn toward_proxies<'a>(
+    arguments: &Get,
+    mut all: impl Iterator<Item = &'a Proxies>,
+) -> anyhow::Result<Option<TowardProxies>> {
+    let secure = &arguments.secure;
+    let offer = checked(Offer {
+        ciphers: secure.proxy_ciphers.clone(),
+        tls13_ciphers: secure.proxy_tls13_ciphers.clone(),
+        curves: None,
+    })?;
+    let identity = identity(secure.proxy_cert.as_deref(), secure.proxy_key.as_deref());
+    let pinned = keys("--proxy-pinnedpubkey", secure.proxy_pinnedpubkey.as_deref())?;
+    // One trust is for all groups; which of them have such a proxy does not matter.
+    let toward = all.find_map(|proxies| arguments.through.toward(proxies));
+    let shown = Shown { identity, offer, ..Shown::default() };
+    Ok(toward.map(|toward| TowardProxies { pinned, shown, ..toward }))
+}
+
+fn identity(chain: Option<&Path>, key: Option<&Path>) -> Option<Identity> {
+    let chain = chain?.to_owned();
+    Some(Identity { key: key.map_or_else(|| chain.clone(), Path::to_owned), chain })
+}
+
+fn checked(offer: Offer) -> anyhow::Result<Offer> {
     let bad = |error: BadOffer| Early { code: BAD_OFFER, text: error.to_string() };
     offer.check().map_err(bad)?;
-    Ok(Shown { identity, versions, offer })
+    Ok(offer)
 }
 
 /// The keys that servers may have.
 pub(super) fn pinned(arguments: &Get) -> anyhow::Result<Option<PinnedKeys>> {
+    keys("--pinnedpubkey", arguments.secure.pinnedpubkey.as_deref())
+}
+
+fn keys(option: &str, given: Option<&str>) -> anyhow::Result<Option<PinnedKeys>> {
     /// curl's exit code for a key that is not the pinned one (`CURLE_SSL_PINNEDPUBKEYNOTMATCH`), and for
     /// a file that has none.
     const NOT_PINNED: u8 = 90;
-    let Some(text) = &arguments.secure.pinnedpubkey else { return Ok(None) };
-    let bad =
-        |why: String| Early { code: NOT_PINNED, text: format!("--pinnedpubkey {text}: {why}") };
+    let Some(text) = given else { return Ok(None) };
+    let bad = |why: String| Early { code: NOT_PINNED, text: format!("{option} {text}: {why}") };
     let keys = if let Some(hashes) = PinnedKeys::hashes(text) {
         hashes.map_err(|one| {
             bad(format!("{one} is no hash; wanted sha256//BASE64 of 32 bytes, as `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` makes it"))

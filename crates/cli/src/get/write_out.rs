@@ -241,6 +241,7 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
             None => "0",
             Some(Version::HTTP_10) => "1.0",
             Some(Version::HTTP_2) => "2",
+            Some(Version::HTTP_3) => "3",
             Some(_) => "1.1",
         }),
         "content_type" => json!(got.fields.text("Content-Type")),

@@ -101,6 +101,16 @@ impl List {
                     });
                 }
             }
+            Seen::Uncertified { peer, host, why } => {
+                let (host, why) = (clean(host), clean(why));
+                if self.distrust.borrow_mut().insert(format!("{} {host}", peer.ip())) {
+                    terminal::note(&format!(
+                        "{}: {host} cannot be looked into, since no certificate can be made for it ({why}); \
+                         --pass {host} passes it on as it is",
+                        peer.ip()
+                    ));
+                }
+            }
             Seen::Unsecured { peer, host, why, distrust } => {
                 self.unsecured(*peer, host, why, *distrust);
             }

@@ -36,7 +36,9 @@ impl Roundtrip {
     /// The same by way of another command, to whose arguments these are added.
     pub(crate) fn run_with(&self, mut command: Command, arguments: &[&str]) -> Run {
         command.args(arguments).env("HOME", self.home.path());
-        for variable in ["XDG_STATE_HOME", "XDG_CACHE_HOME", "SSLKEYLOGFILE"] {
+        for variable in
+            ["XDG_STATE_HOME", "XDG_CACHE_HOME", "SSLKEYLOGFILE", "LC_ALL", "LC_MESSAGES", "LANG"]
+        {
             command.env_remove(variable);
         }
         Run(command.output().expect("the command starts"))

@@ -1,6 +1,7 @@
 //! A `roundtrip serve` on a free port, for tests to talk to.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod front;
 pub(crate) mod identity;
 pub(crate) mod proxy;
 pub(crate) mod raw;
