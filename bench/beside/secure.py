@@ -237,3 +237,26 @@ def once(desk):
     lines = [line.strip() for line in ran.out.decode().splitlines() if len(line.split()) > 5 and "●" not in line]
     twice = sorted({line for line in lines if lines.count(line) > 1})
     return Result("", twice or "no line twice", not twice)
+
+
+@row("F", "time is up: a visit says that the body stalled")
+def visit_stalls(desk):
+    def half(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 99\r\n\r\n<p>half")
+        threading.Event().wait(3)
+
+    with Server(half) as server:
+        ran = desk.visit("-m", "1", server.url)
+    text = ran.out.decode()
+    return Result("", f"exit {ran.code} {text}", ran.code == 28 and text.startswith("✗ body") and "7 B had arrived" in text)
+
+
+@row("H", "a proxy through TLS is trusted apart from servers", "curl", needs=["openssl"])
+def proxy(desk):
+    place, told = made(desk), ([], [])
+    for trust in (["--proxy-cacert", place / "root.pem"], ["--proxy-insecure"], [], ["-k"], ["--cacert", place / "root.pem"]):
+        for ask, into in zip((desk.curl, desk.get), told):
+            with Server(ok(), tls=place / "good.both") as server:
+                ran = ask("-x", server.url, *trust, "http://a.invalid/x")
+                into.append(f"{ran.code} {ran.out!r} {server.requests()}")
+    return Result(*(" | ".join(texts) for texts in told), told[0] == told[1])
