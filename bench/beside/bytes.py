@@ -124,7 +124,7 @@ same("H", "-D takes heads down", [case("resp-info103.bin")], "-D", "heads", "URL
 @row("H", "what curl has and we have not is refused by name")
 def refused(desk):
     told, right = [], True
-    for option in ("--http3", "--ntlm", "--negotiate", "--krb", "--crlfile", "--ftp-port", "--mail-from"):
+    for option in ("--ntlm", "--negotiate", "--krb", "--crlfile", "--ftp-port", "--mail-from"):
         ran = desk.get(option, "x", "http://127.0.0.1:1/")
         right &= ran.code == 2 and option in ran.err and "curl" in ran.err
         told.append(f"{option} exit {ran.code}")

@@ -53,7 +53,7 @@ fn over_time(seconds: &[Second], curves: &[Curve<'_>], label: &dyn Fn(f64) -> St
     let y = |value: f64| ABOVE + (1.0 - value / top) * (HEIGHT - BELOW - ABOVE);
     let ticks = (0..=5).map(|tick| (last * f64::from(tick) / 5.0).round());
     markup! {
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" style="width:100%" {
+        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" style="width:100%;overflow:visible" {
             @for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
                 line x1=(LEFT) x2=(WIDTH - 8.0) y1=(place(y(top * part))) y2=(place(y(top * part))) stroke="var(--grid)" {}
                 text x=(LEFT - 6.0) y=(place(y(top * part) + 4.0)) text-anchor="end" font-size="11" fill="var(--soft)" {
@@ -87,15 +87,28 @@ pub(crate) fn histogram(times: &Times, marks: &[(&str, Duration)]) -> Markup {
     // Of a few that are very many more than the others, the root shows both.
     let tall = |count: u64| (count as f64 / top).sqrt() * (HEIGHT - BELOW - ABOVE - 14.0);
     let ticks = (0..=4).map(|part| steps[(steps.len() - 1) * part / 4].0);
+    // A name that would stand on the one before is left out; its line is there.
+    let mut named = f64::MIN;
+    let marks: Vec<(&str, f64)> = marks
+        .iter()
+        .map(|(name, at)| {
+            let at = x(*at);
+            let has_room = at - named >= 34.0;
+            if has_room {
+                named = at;
+            }
+            (if has_room { *name } else { "" }, at)
+        })
+        .collect();
     markup! {
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" style="width:100%" {
+        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" style="width:100%;overflow:visible" {
             @for (number, (at, count)) in steps.iter().enumerate() {
                 rect x=(place(LEFT + number as f64 * wide)) y=(place(HEIGHT - BELOW - tall(*count))) width=(place((wide - 1.0).max(0.5)))
                     height=(place(tall(*count))) fill="var(--body)" { title { "up to " (duration(*at)) ": " (grouped(*count)) } }
             }
             @for (name, at) in marks {
-                line x1=(place(x(*at))) x2=(place(x(*at))) y1=(ABOVE + 12.0) y2=(HEIGHT - BELOW) stroke="var(--connect)" {}
-                text x=(place(x(*at))) y=(ABOVE + 9.0) text-anchor="middle" font-size="11" fill="var(--soft)" { (name) }
+                line x1=(place(at)) x2=(place(at)) y1=(ABOVE + 12.0) y2=(HEIGHT - BELOW) stroke="var(--connect)" {}
+                text x=(place(at)) y=(ABOVE + 9.0) text-anchor="middle" font-size="11" fill="var(--soft)" { (name) }
             }
             line x1=(LEFT) x2=(WIDTH - 8.0) y1=(HEIGHT - BELOW) y2=(HEIGHT - BELOW) stroke="var(--line)" {}
             @for at in ticks {
