@@ -462,10 +462,14 @@ fn descriptors_are_left_for_files() {
     one.read_to_end(&mut answer).expect("whole");
     assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..200]));
     assert!(answer.len() > 200_000);
-    // When they have gone, there is room again.
+    // When they have gone, there is room again: the server hears of it from one after the other.
     drop(waiting);
-    let last = raw(&at, b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_eq!(status(&last), "200");
+    let again = || {
+        pause(50);
+        raw(&at, b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    };
+    let last = (0..100).map(|_| again()).find(|last| status(last) != "503");
+    assert_eq!(last.as_deref().map(status), Some("200"));
     child.kill().expect("it runs");
     let _ = child.wait();
 }

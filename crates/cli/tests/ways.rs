@@ -173,7 +173,7 @@ fn a_proxy_may_be_spoken_to_through_tls() {
     assert_eq!(out(&both(&insecure, folder.path(), 0)), "ok\n");
     both(&["-k", "--cacert", &ca, "-x", &proxy, "http://a.invalid/"], folder.path(), 60);
     let key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    // curl 7.88 of Debian takes the option and asks for no key.
+    // Of ours alone: what other programs do about keys of proxies is theirs.
     let pinned = ["--proxy-pinnedpubkey", key, "http://a.invalid/"];
     let refused = get(&[&trusted[..], &pinned].concat(), folder.path());
     assert_eq!(refused.status.code(), Some(90), "{}", said(&refused));
