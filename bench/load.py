@@ -1,9 +1,10 @@
 """Measures generators and servers on loopback: see bench/load."""
-import os, resource, signal, socket, statistics, subprocess, sys, time
+import os, resource, signal, statistics, subprocess, sys
+
+from loopback import free_port, spent, until_open
 
 work, requests, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 tool = os.environ["ROUNDTRIP"]
-TICK = os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 50
 NGINX = """daemon off; master_process off; worker_processes 1; pid WORK/pid; error_log WORK/error;
 events { worker_connections 2000; }
@@ -11,27 +12,6 @@ http { access_log off; keepalive_requests 1000000000; sendfile on; types { } def
   client_body_temp_path WORK/a; proxy_temp_path WORK/b; fastcgi_temp_path WORK/c; uwsgi_temp_path WORK/d; scgi_temp_path WORK/e;
   server { listen 127.0.0.1:PORT; root WORK/site; } }
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_open(port):
-    for _ in range(600):
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nobody listens on {port}")
-
-
-def spent(pid):
-    """Processor time of a process so far, in seconds."""
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def run(*command):

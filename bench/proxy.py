@@ -1,9 +1,10 @@
 """Measures proxies on loopback: see bench/proxy."""
 import os, re, signal, socket, ssl, statistics, subprocess, sys, time
 
+from loopback import free_port, spent, until_open
+
 work, requests = sys.argv[1], int(sys.argv[2])
 tool, mitmdump = os.environ["ROUNDTRIP"], os.environ["MITMDUMP"]
-TICK = os.sysconf("SC_CLK_TCK")
 children = []
 
 
@@ -21,27 +22,6 @@ def listening(child, pattern):
             subprocess.Popen(["cat"], stdin=child.stdout, stdout=subprocess.DEVNULL)
             return int(found.group(1))
     raise SystemExit(f"{child.args} ended")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_open(port):
-    for _ in range(600):
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nobody listens on {port}")
-
-
-def spent(pid):
-    """Processor time of a process so far, in seconds."""
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def memory(pid):

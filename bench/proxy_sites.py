@@ -3,7 +3,9 @@
 A page reports what its scripts saw, each answer as status, length and digest; the server keeps what it was sent. Both have to be
 the same by either way, but for what differs from load to load (dates, ports).
 """
-import base64, gzip, hashlib, http.server, json, os, pathlib, random, re, shutil, signal, socket, struct, subprocess, sys, threading, time
+import base64, gzip, hashlib, http.server, json, os, pathlib, random, re, shutil, signal, struct, subprocess, sys, threading, time
+
+from loopback import free_port, until_open
 
 tool, work, size = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
 chance = random.Random(7)
@@ -257,21 +259,6 @@ class Site(http.server.BaseHTTPRequestHandler):
         length = len(payload)
         head = bytes([0x80 | code]) + (bytes([length]) if length < 126 else b"\x7e" + struct.pack(">H", length) if length < 65536 else b"\x7f" + struct.pack(">Q", length))
         self.wfile.write(head + payload)
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def until_open(port):
-    for _ in range(600):
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nobody listens on {port}")
 
 
 children = []

@@ -5,7 +5,6 @@ pub(crate) mod args;
 mod progress;
 mod targets;
 
-use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,11 +15,12 @@ use http::Version;
 use roundtrip_dns::Families;
 use roundtrip_http::client::KeepAlive;
 use roundtrip_load::{
-    Consent, Gauge, Judged, Limit, Measured, Pace, Place, Plan, Rate, Search, Stop, Tried,
-    find_limit, hdr_log, html, json, junit, limit_json, limit_text, measure, metrics, seconds_csv,
-    text,
+    Condition, Consent, Gauge, Judged, Limit, Measured, Pace, Place, Plan, Rate, Search, Stop,
+    Tried, find_limit, hdr_log, html, json, junit, limit_json, limit_text, measure, metrics,
+    seconds_csv, text,
 };
 use roundtrip_os::Clock;
+use roundtrip_report::EXCEEDED;
 use roundtrip_visit::ground::Ground;
 
 use self::args::{Load, LoadFormat};
@@ -30,11 +30,10 @@ use crate::network::{no_authority_in_lab, this_machine};
 use crate::options::Colour;
 use crate::outcome::Outcome;
 use crate::terminal;
+use crate::threads::processors;
 
-/// The exit code where a condition fails, as for budgets and differences.
-const FAILED: u8 = 111;
 /// The rate that a search for a limit begins with.
-const FIRST: u64 = 100_000;
+const FIRST: Rate = Rate::from_thousandths(100_000).expect("more than nothing");
 /// How far the two ends of a limit lie apart in the end, thousandths.
 const WITHIN: u64 = 10;
 
@@ -45,11 +44,9 @@ pub(crate) fn run(arguments: &Load, colour: Colour) -> Outcome {
         no_authority_in_lab(arguments.cacert.as_deref())?;
     }
     let plan = plan(arguments, &aimed);
-    let threads = arguments
-        .threads
-        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let threads = processors(arguments.threads);
     let gauges: Vec<Arc<Gauge>> = (0..threads.get()).map(|_| Arc::default()).collect();
-    let machine = || this_machine(arguments.cacert.as_deref(), arguments.insecure);
+    let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let place = Place {
         ground: &aimed.ground,
         machine: &machine,
@@ -59,8 +56,8 @@ pub(crate) fn run(arguments: &Load, colour: Colour) -> Outcome {
         threads,
         gauges: gauges.clone(),
     };
-    if arguments.find_limit.is_some() {
-        limit(arguments, &plan, &place, colour)
+    if let Some(goal) = &arguments.find_limit {
+        limit(arguments, goal, &plan, &place, colour)
     } else {
         let begin = begin(&aimed.ground);
         let progress = Progress::start(gauges);
@@ -139,7 +136,7 @@ fn exit(measured: &Measured, judged: &[Judged]) -> u8 {
         return crate::stop::INTERRUPTED;
     }
     if judged.iter().any(|one| one.holds) {
-        return FAILED;
+        return EXCEEDED;
     }
     match measured.tally.failures.kinds().first() {
         Some(first) if measured.tally.answered == 0 => first.finding().exit,
@@ -172,10 +169,17 @@ fn write(folder: &Path, views: &[(&'static str, Vec<u8>)]) -> std::io::Result<()
 }
 
 /// Looks for the highest rate that meets the goal.
-fn limit(arguments: &Load, plan: &Plan, place: &Place<'_>, colour: Colour) -> Outcome {
-    let Some(goal) = arguments.find_limit.clone() else { return Ok(0) };
-    let first = arguments.rate.or(Rate::from_thousandths(FIRST));
-    let Some(first) = first else { return Ok(0) };
+fn limit(
+    arguments: &Load,
+    goal: &Condition,
+    plan: &Plan,
+    place: &Place<'_>,
+    colour: Colour,
+) -> Outcome {
+    if matches!(arguments.format, LoadFormat::Html | LoadFormat::Junit) {
+        anyhow::bail!("--find-limit is told as text or as json");
+    }
+    let (goal, first) = (goal.clone(), arguments.rate.unwrap_or(FIRST));
     let search = Search { goal, first, arrivals: arguments.arrivals.into(), within: WITHIN };
     let virtual_time = matches!(place.ground, Ground::Lab(_));
     let rest = || {
@@ -198,11 +202,8 @@ fn limit(arguments: &Load, plan: &Plan, place: &Place<'_>, colour: Colour) -> Ou
         write(folder, &views).with_context(|| format!("--out {}", folder.display()))?;
     }
     terminal::print(&match arguments.format {
-        LoadFormat::Text => limit_text(&found, &options),
         LoadFormat::Json => format!("{:#}", limit_json(&found)),
-        LoadFormat::Html | LoadFormat::Junit => {
-            anyhow::bail!("--find-limit is told as text or as json")
-        }
+        _ => limit_text(&found, &options),
     })?;
     Ok(limit_exit(&found))
 }
@@ -216,7 +217,7 @@ fn pause(time: Duration) {
 fn limit_exit(found: &Limit) -> u8 {
     match (found.interrupted, found.held) {
         (true, _) => crate::stop::INTERRUPTED,
-        (false, None) => FAILED,
+        (false, None) => EXCEEDED,
         (false, Some(_)) => 0,
     }
 }

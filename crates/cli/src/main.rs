@@ -42,7 +42,6 @@ mod stop;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod sweep;
 mod terminal;
-#[cfg(feature = "page")]
 mod threads;
 mod transfer;
 mod visit;

@@ -3,7 +3,6 @@
 mod config;
 pub(crate) mod log;
 
-use core::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::Outcome;
 use crate::args::Serve;
 use crate::network::{Wire, wire};
 use crate::terminal;
+use crate::threads::processors;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(given: &Serve) -> Outcome {
@@ -106,11 +106,10 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
     }
     let identity =
         |(chain, key): (&PathBuf, &PathBuf)| Identity { chain: chain.clone(), key: key.clone() };
-    let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(Service {
         folder: arguments.dir.clone(),
         listen: arguments.listen.clone(),
-        workers: arguments.workers.unwrap_or_else(processors),
+        workers: processors(arguments.workers),
         programs: arguments.cgi.clone(),
         echo: if arguments.echo { Echoing::On } else { Echoing::Off },
         hosts: arguments.host.iter().map(|text| host(text)).collect::<anyhow::Result<_>>()?,

@@ -34,12 +34,16 @@ pub(crate) fn language() -> Language {
     LANGUAGE.get().copied().unwrap_or_default()
 }
 
+/// The locale of a category.
+fn locale(category: &str) -> Option<String> {
+    ["LC_ALL", category, "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
 /// What the locale says (POSIX.1-2024, 8.2). On a terminal that has ASCII alone it is English.
 fn of_environment() -> Language {
-    let name = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let named = name.and_then(|name| Language::named(&name)).unwrap_or_default();
+    let named = locale("LC_MESSAGES").and_then(|name| Language::named(&name)).unwrap_or_default();
     if charset() == Charset::Ascii { Language::English } else { named }
 }
 
@@ -83,10 +87,7 @@ fn colour(wish: args::Colour) -> Colour {
 /// The characters to use: ASCII on a terminal whose locale is known and is not UTF-8; otherwise
 /// Unicode, also for files and pipes.
 fn charset() -> Charset {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    match locale {
+    match locale("LC_CTYPE") {
         Some(locale) if stdout().is_terminal() => {
             let locale = locale.to_ascii_lowercase();
             if locale.contains("utf-8") || locale.contains("utf8") {

@@ -2,9 +2,10 @@
 
 mod peer;
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Child, ChildStdout};
 use std::thread;
 use std::time::Duration;
 
@@ -305,6 +306,15 @@ fn slow_clients_are_in_nobodys_way() {
     assert_eq!(peer.stop("-TERM"), Some(0));
 }
 
+/// Where a server listens, as its first line says, and what it says after it.
+fn listening(child: &mut Child) -> (String, BufReader<ChildStdout>) {
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    lines.read_line(&mut first).expect("a line");
+    let at = first.trim().rsplit("://").next().unwrap_or_default().trim_end_matches('/');
+    (at.to_owned(), lines)
+}
+
 /// Another process is given the time to do what it was told.
 #[allow(clippy::disallowed_methods, reason = "a real peer lives in real time")]
 fn pause(millis: u64) {
@@ -448,10 +458,7 @@ fn descriptors_are_left_for_files() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
-    let mut first = String::new();
-    let mut lines = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-    std::io::BufRead::read_line(&mut lines, &mut first).expect("a line");
-    let at = first.trim().rsplit("://").next().unwrap_or_default().trim_end_matches('/').to_owned();
+    let (at, _lines) = listening(&mut child);
     let mut waiting: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(&at).expect("a place in the queue")).collect();
     pause(300);
@@ -537,7 +544,7 @@ fn several_places_are_listened_at() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
-    let lines = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+    let lines = BufReader::new(child.stdout.take().expect("a pipe"));
     let told: Vec<String> =
         std::io::BufRead::lines(lines).take(3).map(|line| line.expect("a line")).collect();
     let port = |line: &str| line.trim_end_matches('/').rsplit(':').next().map(str::to_owned);
@@ -615,10 +622,8 @@ fn certificates_by_name_and_anew() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
-    let mut first = String::new();
-    let mut lines = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-    std::io::BufRead::read_line(&mut lines, &mut first).expect("a line");
-    let port = first.trim().trim_end_matches('/').rsplit(':').next().expect("a port").to_owned();
+    let (at, _lines) = listening(&mut child);
+    let port = at.rsplit(':').next().expect("a port").to_owned();
     let get = |host: &str| {
         let (url, pin) = (format!("https://{host}:{port}/"), format!("{host}:{port}:127.0.0.1"));
         let arguments = ["get", "-s", "--cacert", "ca.pem", "--resolve", &pin, &url];
@@ -667,10 +672,7 @@ fn a_configuration_is_read_and_read_anew() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("it starts");
-    let mut first = String::new();
-    let mut lines = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
-    std::io::BufRead::read_line(&mut lines, &mut first).expect("a line");
-    let at = first.trim().rsplit("://").next().unwrap_or_default().trim_end_matches('/').to_owned();
+    let (at, _lines) = listening(&mut child);
     let says = || raw(&at, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(content(&says()), "first");
     let hang_up = || {

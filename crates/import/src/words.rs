@@ -2,6 +2,24 @@
 //! mean.
 
 use roundtrip_record::{HttpVersion, Priority, ResourceKind, TlsVersion};
+use url::Url;
+
+/// The request target of a URL: path and query.
+pub(crate) fn target(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(url) => match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        },
+        Err(_) => url.to_owned(),
+    }
+}
+
+/// The content codings that a Content-Encoding field names.
+pub(crate) fn codings(field: &str) -> Vec<String> {
+    let all = field.split(',').map(|coding| coding.trim().to_ascii_lowercase());
+    all.filter(|coding| !coding.is_empty() && coding != "identity").collect()
+}
 
 /// The version of HTTP that a word of `httpVersion` means; `None` for rubbish, which WebPageTest
 /// cuts out of header lines, and for words that say nothing.

@@ -25,8 +25,8 @@ use crate::users::carry_out;
 pub struct Place<'a> {
     /// The wire.
     pub ground: &'a Ground,
-    /// Makes the machine for a real wire, in each of its threads.
-    pub machine: &'a (dyn Fn() -> ThisMachine + Sync),
+    /// The machine, for a real wire.
+    pub machine: &'a ThisMachine,
     /// Makes the sites of the lab.
     pub sites: &'a dyn Fn() -> Result<Vec<Site>, RunError>,
     /// How names are looked up.
@@ -50,7 +50,6 @@ pub fn measure(plan: &Plan, place: &Place<'_>) -> Result<Measured, LoadError> {
     match place.ground {
         Ground::Live => on_machine(plan, place),
         ground => {
-            let machine = (place.machine)();
             let consent = matches!(ground, Ground::Tap(_)).then_some(&place.consent);
             let gauge = place.gauges.first().cloned().unwrap_or_default();
             let errand = Sending {
@@ -60,7 +59,7 @@ pub fn measure(plan: &Plan, place: &Place<'_>) -> Result<Measured, LoadError> {
                 names: place.names,
                 gauge,
             };
-            let scene = Scene::new(&machine, CaptureWish::No, place.sites);
+            let scene = Scene::new(place.machine, CaptureWish::No, place.sites);
             let carried = ground.carry_out(&Title::default(), &Log::off(), &scene, errand)?;
             let net = match ground {
                 Ground::Lab(network) => Some(network.net.to_string()),
@@ -84,9 +83,8 @@ fn on_machine(plan: &Plan, place: &Place<'_>) -> Result<Measured, LoadError> {
         let share = Share { number: number as u32, of: threads.get() as u32 };
         let gauge = gauges.get(number).cloned().unwrap_or_default();
         let errand = Sending { plan, share, consent: Some(consent), names, gauge };
-        let machine = machine();
         let none = || Ok(Vec::new());
-        let scene = Scene::new(&machine, CaptureWish::No, &none);
+        let scene = Scene::new(machine, CaptureWish::No, &none);
         let carried = Ground::Live.carry_out(&Title::default(), &Log::off(), &scene, errand)?;
         carried.done
     });

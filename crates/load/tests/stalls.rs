@@ -88,7 +88,7 @@ fn in_lab<H: Habit>(plan: &Plan, net: &str, habit: impl Fn() -> H + Copy + 'stat
     };
     let place = Place {
         ground: &ground,
-        machine: &ThisMachine::default,
+        machine: &ThisMachine::default(),
         sites: &sites,
         names: roundtrip_dns::Options::default(),
         consent: Consent::OwnOnly,

@@ -337,9 +337,13 @@ impl Resources {
 
     /// Whether something at this address was wanted, with credentials or without.
     pub(crate) fn knows(&self, url: &Url) -> bool {
-        [false, true]
-            .into_iter()
-            .any(|anonymous| self.by_request.contains_key(&(url.clone(), anonymous)))
+        self.asked(url).next().is_some()
+    }
+
+    /// What was wanted at this address, with credentials and without.
+    fn asked(&self, url: &Url) -> impl Iterator<Item = &Resource> {
+        let ids = [false, true].map(|anonymous| self.by_request.get(&(url.clone(), anonymous)));
+        ids.into_iter().flatten().map(|id| &self.list[id.0 as usize])
     }
 
     pub(crate) fn ask(&mut self, url: Url, kind: Kind, priority: Priority, initiator: Initiator) {
@@ -634,10 +638,10 @@ impl Resources {
     /// all have.
     fn by_source(&self, face: &Face) -> Face {
         let failed = |url: &&Url| {
-            let of = fetchable((*url).clone());
-            let same = |resource: &Resource| Some(&resource.fetch.url) == of.as_ref();
-            let mut asked = self.list.iter().filter(|one| same(one)).peekable();
-            asked.peek().is_some() && asked.all(|one| matches!(one.state, State::Failed))
+            fetchable((*url).clone()).is_some_and(|url| {
+                let mut asked = self.asked(&url).peekable();
+                asked.peek().is_some() && asked.all(|one| matches!(one.state, State::Failed))
+            })
         };
         let next = || face.others.iter().find(|url| !failed(url));
         match failed(&&face.url).then(next).flatten() {

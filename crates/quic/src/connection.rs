@@ -134,11 +134,6 @@ impl<W: Wire> Connection<W> {
         self.link().state.borrow().ended.clone()
     }
 
-    /// The smoothed round-trip time.
-    pub fn round_trip(&self) -> core::time::Duration {
-        self.link().state.borrow().proto.rtt()
-    }
-
     /// The latest event of it.
     pub fn latest(&self) -> Option<EventId> {
         self.link().state.borrow().latest

@@ -153,7 +153,9 @@ impl<W: Wire> Endpoint<W> {
         if let Some(source) = self.wire.source(to.ip()).filter(|_| local.ip().is_unspecified()) {
             local.set_ip(source);
         }
-        Ok(self.enter(handle, proto, Side::Client, (local, to), notes, cause))
+        let link = self.enter(handle, proto, Side::Client, (local, to), notes, cause);
+        self.touch(&link);
+        Ok(link)
     }
 
     /// A connection came into being.
@@ -173,13 +175,18 @@ impl<W: Wire> Endpoint<W> {
         let state = RefCell::new(State::new(proto, opened));
         let link = Rc::new(Link { handle, id, side, local, remote, notes, state });
         self.inner.borrow_mut().links.insert(handle.0, Rc::clone(&link));
-        self.touch(&link);
+        self.mark(&link);
         link
     }
 
-    /// A connection has something to do.
-    pub(crate) fn touch(&self, link: &Link) {
+    /// A connection has something to do, for which the driver is under way or about to be.
+    fn mark(&self, link: &Link) {
         self.inner.borrow_mut().touched.insert(link.handle.0);
+    }
+
+    /// A connection has something to do, and the driver is to be woken for it.
+    pub(crate) fn touch(&self, link: &Link) {
+        self.mark(link);
         if let Some(waker) = &*self.driver.borrow() {
             waker.wake_by_ref();
         }
@@ -308,7 +315,7 @@ impl<W: Wire> Endpoint<W> {
                     state.proto.handle_event(event);
                 }
                 link.report(&self.wire, cause);
-                self.touch(&link);
+                self.mark(&link);
             }
             Some(DatagramEvent::NewConnection(incoming)) => self.accept(incoming, cause),
         }

@@ -7,17 +7,17 @@ mod diff;
 mod known;
 mod names;
 mod neighbours;
+mod page;
 mod resources;
-mod style;
 mod waterfall;
 
 pub use diff::comparison_html;
-pub use style::SHEET as STYLE_SHEET;
+pub use page::page;
 
 use std::path::PathBuf;
 
 use data_encoding::BASE64;
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, html as markup};
 use roundtrip_record::{Bodies, Folder};
 
 use crate::language::{Language, recorded, word};
@@ -57,41 +57,32 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
 
 fn page_of(model: &Model, attachments: &Attachments) -> String {
     let verdict = Verdict::new(model);
-    let page = markup! {
-        (DOCTYPE)
-        html lang=(model.language.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                // The report also contains text of the visited page, so nothing may be loaded or
-                // run but the one script of its own.
-                meta http-equiv="Content-Security-Policy" content=(format!("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {}", resources::script_source()));
-                title { (verdict.result) " " (verdict.subject) " – roundtrip" }
-                style { (PreEscaped(style::SHEET)) }
-            }
-            body {
-                header { (answer(model, &verdict)) }
-                main {
-                    (findings(model))
-                    (budget(model))
-                    (replay(model))
-                    (waterfall::section(model))
-                    (critical::section(model))
-                    (resources::section(model))
-                    (names::section(model))
-                    (neighbours::section(model))
-                    (connections::section(model))
-                    (picture(model, attachments))
-                    (network(model))
-                    (known::section(model))
-                    (downloads(model, attachments))
-                }
-                footer { (colophon(model)) }
-            }
+    let title = format!("{} {} – roundtrip", verdict.result, verdict.subject);
+    // Nothing but the one script of its own may be run.
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {}",
+        resources::script_source()
+    );
+    let body = markup! {
+        header { (answer(model, &verdict)) }
+        main {
+            (findings(model))
+            (budget(model))
+            (replay(model))
+            (waterfall::section(model))
+            (critical::section(model))
+            (resources::section(model))
+            (names::section(model))
+            (neighbours::section(model))
+            (connections::section(model))
+            (picture(model, attachments))
+            (network(model))
+            (known::section(model))
+            (downloads(model, attachments))
         }
+        footer { (colophon(model)) }
     };
-    page.into_string()
+    page::whole(model.language.tag(), &title, &policy, &body)
 }
 
 fn success(success: Success) -> &'static str {

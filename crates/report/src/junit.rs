@@ -27,7 +27,7 @@ pub fn junit(model: &Model) -> String {
         let _ = write!(
             cases,
             "    <testcase classname=\"roundtrip\" name=\"{}\">\n{}    </testcase>\n",
-            escape(finding.step.name()),
+            escape_xml(finding.step.name()),
             failure(finding)
         );
     }
@@ -63,23 +63,27 @@ pub fn comparison_junit(comparison: &Comparison) -> String {
 /// Writes a test case that is judged by a figure; `failed` has the type of the failure and what it
 /// says.
 fn judged_case(cases: &mut String, class: &str, name: &str, failed: Option<(&str, &str)>) {
-    let _ =
-        write!(cases, "    <testcase classname=\"{}\" name=\"{}\"", escape(class), escape(name));
+    let _ = write!(
+        cases,
+        "    <testcase classname=\"{}\" name=\"{}\"",
+        escape_xml(class),
+        escape_xml(name)
+    );
     let _ = match failed {
         None => writeln!(cases, "/>"),
         Some((kind, says)) => writeln!(
             cases,
             ">\n      <failure type=\"{kind}\" message=\"{}\"/>\n    </testcase>",
-            escape(says)
+            escape_xml(says)
         ),
     };
 }
 
-/// The whole file, of one suite with these numbers of tests and failures.
-fn suite(name: &str, (count, failures): (usize, usize), seconds: f64, cases: &str) -> String {
+/// The whole file, of one suite with these numbers of tests and failures; `cases` are its test cases.
+pub fn suite(name: &str, (count, failures): (usize, usize), seconds: f64, cases: &str) -> String {
     let attributes = format!(
         "name=\"{}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.6}\"",
-        escape(name)
+        escape_xml(name)
     );
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  <testsuite {attributes}>\n{cases}  </testsuite>\n</testsuites>\n"
@@ -94,7 +98,7 @@ fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
         cases,
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{seconds:.6}\"",
         crate::names::kind(exchange.kind),
-        escape(&name)
+        escape_xml(&name)
     );
     let findings: Vec<&Finding> = model.findings_of(exchange.id).collect();
     if !findings.is_empty() {
@@ -124,13 +128,13 @@ fn failure(finding: &Finding) -> String {
     format!(
         "      <failure type=\"{}\" message=\"{}\">{}</failure>\n",
         finding.nel,
-        escape(&finding.headline),
-        escape(&text)
+        escape_xml(&finding.headline),
+        escape_xml(&text)
     )
 }
 
 /// Escapes text for XML 1.0. Characters that XML 1.0 cannot hold become `�`.
-fn escape(text: &str) -> String {
+pub fn escape_xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

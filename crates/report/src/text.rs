@@ -101,6 +101,7 @@ pub fn count(number: usize, noun: &str) -> String {
     }
     match number {
         1 => format!("1 {noun}"),
+        _ if noun == "try" => format!("{} tries", grouped(number as u64)),
         _ if noun.ends_with("ss") => format!("{} {noun}es", grouped(number as u64)),
         _ => format!("{} {noun}s", grouped(number as u64)),
     }

@@ -59,7 +59,7 @@ pub(crate) async fn ready<W: Wire>(
         order: request.order,
         heard: request.heard.clone(),
     };
-    let three = three::obtain(dial.clone(), &group, wanted, route);
+    let three = three::obtain(&dial, &group, wanted, route);
     match within(clocks, three).await {
         Ok(Ok(Some(three))) => {
             let most = shared.options.limits.head;

@@ -55,8 +55,11 @@ impl<W: Wire> Shared<W> {
     /// Learns from an answer where its server speaks HTTP/3 (RFC 7838), where that is wanted. What came in
     /// the clear says nothing: nobody vouches for it (§2.1).
     pub(crate) fn learn(&self, url: &url::Url, fields: &Fields) {
+        if self.options.three != Three::Learned {
+            return;
+        }
         let origin = Origin::of(url).filter(|origin| origin.scheme == Scheme::Https);
-        let (Some(origin), Three::Learned) = (origin, self.options.three) else { return };
+        let Some(origin) = origin else { return };
         let Some(said) = alternatives(fields) else { return };
         let now = self.wire.now();
         let place = said.into_iter().find(|one| one.protocol.as_bytes() == THREE);

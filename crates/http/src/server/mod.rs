@@ -152,10 +152,7 @@ impl<W: Wire> Server<W> {
             }
         }
         drop(listener);
-        self.shared.stopping.set(true);
-        self.shared.changed.notify_waiters();
-        let grace = pin!(self.shared.wire.sleep(self.shared.options.grace));
-        let _ = select(grace, pin!(self.emptied())).await;
+        self.wind_down().await;
     }
 
     /// Serves HTTP/3 until `stop` completes, as [`Server::serve`] does: the connections of both count
@@ -173,6 +170,11 @@ impl<W: Wire> Server<W> {
             }
         }
         drop(listener);
+        self.wind_down().await;
+    }
+
+    /// Takes no more requests, and gives those under way their time.
+    async fn wind_down(&self) {
         self.shared.stopping.set(true);
         self.shared.changed.notify_waiters();
         let grace = pin!(self.shared.wire.sleep(self.shared.options.grace));

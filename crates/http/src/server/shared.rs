@@ -12,6 +12,7 @@ use super::access::Served;
 use super::handler::Handler;
 use super::options::Options;
 use super::response::Response;
+use crate::message::Fields;
 
 /// Is told of every request that was answered.
 pub(crate) type Access = Rc<dyn Fn(&Served<'_>)>;
@@ -77,6 +78,20 @@ impl<W: Wire> Shared<W> {
                 room.await;
             }
         }
+    }
+
+    /// The fields that the server adds to a response by itself, where it does not have them.
+    pub(crate) fn own_fields(&self, response: &Response) -> Fields {
+        let mut fields = Fields::new();
+        if !response.fields.contains("Date") {
+            self.date(|date| {
+                fields.add("date", date);
+            });
+        }
+        if !self.options.software.is_empty() && !response.fields.contains("Server") {
+            fields.add("server", &self.options.software);
+        }
+        fields
     }
 
     /// Has an answer through TLS say where else the server can be had.

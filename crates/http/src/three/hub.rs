@@ -128,7 +128,7 @@ impl<W: Wire> Hub<W> {
         Poll::Ready(match state.decoder.decode(number, section) {
             Ok(Decoded::Lines(lines)) => {
                 state.waiting.remove(&number);
-                state.flush_decoder(&self.quic);
+                state.flush_decoder();
                 Ok(Section::Lines(lines))
             }
             Ok(Decoded::TooLarge) => {
@@ -157,7 +157,7 @@ impl<W: Wire> Hub<W> {
         state.updates.remove(&stream.number());
         if !whole {
             state.decoder.cancel(stream.number());
-            state.flush_decoder(&self.quic);
+            state.flush_decoder();
         }
         drop(state);
         self.quic.forget(stream);
@@ -169,7 +169,7 @@ impl<W: Wire> Hub<W> {
         number::encode(from, &mut payload);
         let mut state = self.state.borrow_mut();
         state.own[CONTROL].pending.push_back(framed(Kind::GoAway, &payload).into());
-        state.write_own(&self.quic, None);
+        state.wake_driver();
     }
 
     /// Ends the connection, because the other end did what it may not.
@@ -196,7 +196,7 @@ impl<W: Wire> Hub<W> {
     fn go_on(&self, context: &mut Context<'_>) -> Result<(), Breach> {
         let mut state = self.state.borrow_mut();
         state.driver = Some(context.waker().clone());
-        state.write_own(&self.quic, Some(context));
+        state.write_own(&self.quic, context);
         while let Poll::Ready(Ok(id)) = self.quic.poll_accept(Direction::One, context) {
             if state.theirs.len() >= MOST_UNIDIRECTIONAL {
                 let why = "more unidirectional streams than we take";
@@ -213,7 +213,7 @@ impl<W: Wire> Hub<W> {
                 at += 1;
             }
         }
-        state.write_own(&self.quic, Some(context));
+        state.write_own(&self.quic, context);
         match state.breach.take() {
             Some(breach) => Err(breach),
             None => Ok(()),
@@ -351,23 +351,33 @@ impl State {
         Ok(())
     }
 
-    /// Has what the decoder says go out.
-    fn flush_decoder<W: Wire>(&mut self, quic: &Connection<W>) {
-        self.write_own(quic, None);
+    /// Has what the decoder says go out, if it says anything.
+    fn flush_decoder(&mut self) {
+        if self.take_decoders() {
+            self.wake_driver();
+        }
+    }
+
+    /// Takes what the decoder says; whether that is anything.
+    fn take_decoders(&mut self) -> bool {
+        let said = self.decoder.take_output();
+        let any = !said.is_empty();
+        if any {
+            self.own[DECODER].pending.push_back(said.into());
+        }
+        any
+    }
+
+    /// Has whoever drives the connection write what waits.
+    fn wake_driver(&self) {
+        if let Some(driver) = &self.driver {
+            driver.wake_by_ref();
+        }
     }
 
     /// Opens our streams and writes to them what waits.
-    fn write_own<W: Wire>(&mut self, quic: &Connection<W>, context: Option<&mut Context<'_>>) {
-        let said = self.decoder.take_output();
-        if !said.is_empty() {
-            self.own[DECODER].pending.push_back(said.into());
-        }
-        let Some(context) = context else {
-            if let Some(driver) = &self.driver {
-                driver.wake_by_ref();
-            }
-            return;
-        };
+    fn write_own<W: Wire>(&mut self, quic: &Connection<W>, context: &mut Context<'_>) {
+        self.take_decoders();
         for own in &mut self.own {
             let id = match own.id {
                 Some(id) => id,

@@ -7,11 +7,10 @@ use roundtrip_record::{
     Body, BodyRef, CachedResponse, ConnectionEnding, EndedBy, Field, Framing, HttpVersion,
     RequestSent, ResponseEnded, ResponseHead, What,
 };
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::entry::{Entry, Pair, field};
 use super::opening::Way;
-use super::sketch::Sketch;
 use super::state::{Emitter, Told};
 use crate::agenda::Slot;
 use crate::words;
@@ -117,7 +116,7 @@ fn request(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> Request
         version: words::version(entry.request.http_version.as_deref().unwrap_or_default())
             .unwrap_or_else(|| sketch.version.clone()),
         method: entry.request.method.clone().unwrap_or_else(|| "GET".into()),
-        target: target(sketch),
+        target: words::target(&sketch.url),
         fields: fields(&entry.request.headers),
         began: emitter.at(sketch, sketch.times.send.0),
         passed: None,
@@ -144,17 +143,6 @@ fn form(emitter: &Emitter<'_>, told: &mut Told<'_>) -> Option<BodyRef> {
     }
     told.infer("request body", "the fields of the form");
     emitter.log.body(form.finish().as_bytes())
-}
-
-/// The request target: path and query.
-fn target(sketch: &Sketch) -> String {
-    match Url::parse(&sketch.url) {
-        Ok(url) => match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        },
-        Err(_) => sketch.url.clone(),
-    }
 }
 
 /// Header fields, without the pseudo-header fields of HTTP/2 (RFC 9113 §8.3), which are no header
@@ -221,9 +209,7 @@ fn body(emitter: &mut Emitter<'_>, told: &mut Told<'_>) -> Body {
 }
 
 fn codings(headers: &[Pair]) -> Vec<String> {
-    let all = field(headers, "content-encoding").unwrap_or_default().split(',');
-    let all = all.map(|coding| coding.trim().to_ascii_lowercase());
-    all.filter(|coding| !coding.is_empty() && coding != "identity").collect()
+    words::codings(field(headers, "content-encoding").unwrap_or_default())
 }
 
 /// The bytes of the body on the wire.

@@ -49,13 +49,13 @@ impl Constants {
     }
 
     /// Reads an event; `None` where it is of no kind that is read, or is none.
-    pub(crate) fn event(&self, value: &Value) -> Option<Event> {
+    pub(crate) fn event(&self, mut value: Value) -> Option<Event> {
         let kind = *self.kinds.get(&value.get("type")?.as_u64()?)?;
         let phase =
             value.get("phase").and_then(Value::as_u64).and_then(|number| self.phases.get(&number));
         let source = value.get("source")?.get("id")?.as_u64()?;
         let time = number(value.get("time")).and_then(|time| u64::try_from(time).ok())?;
-        let params = value.get("params").cloned().unwrap_or(Value::Null);
+        let params = value.get_mut("params").map_or(Value::Null, Value::take);
         Some(Event { kind, phase: phase.copied().unwrap_or(Phase::None), source, time, params })
     }
 

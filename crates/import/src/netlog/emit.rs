@@ -1,7 +1,7 @@
 //! `Emitter`: the connections and hops of a log as the events of a record.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use roundtrip_http::media::essence;
 use roundtrip_record::{
@@ -12,6 +12,7 @@ use roundtrip_record::{
 };
 use url::Url;
 
+use super::opening::ANY;
 use super::plan::Plan;
 use super::request::Hop;
 use super::state::{Carried, Link};
@@ -19,6 +20,7 @@ use super::{message, opening};
 use crate::agenda::Slot;
 use crate::failure::{self, Place};
 use crate::notes::Notes;
+use crate::words;
 
 /// What the user asked for, among hops in the order of their begins: the first that a frame of its own was for, or else
 /// the first.
@@ -288,8 +290,7 @@ impl<'a> Emitter<'a> {
         }
         self.notes.add("the log does not tell the connection of requests; each counts as one of its own, opened before");
         let connection = self.plan.log.connection_id();
-        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-        let opened = TcpOpened { connection, side: Side::Client, local: any, remote: any };
+        let opened = TcpOpened { connection, side: Side::Client, local: ANY, remote: ANY };
         self.plan.plan(told.hop.began, Some(told.started), What::TcpOpened(opened));
         let way = Way { connection, remote: None, carried: 1 };
         if let Some(carried) = told.carried {
@@ -317,7 +318,7 @@ impl<'a> Emitter<'a> {
             reused: way.carried,
             version: told.version.clone(),
             method: hop.method.clone(),
-            target: target(&hop.url),
+            target: words::target(&hop.url),
             fields: told.sent.clone(),
             began: self.plan.at(began),
             passed: None,
@@ -412,8 +413,7 @@ impl<'a> Emitter<'a> {
         let error =
             told.hop.error.map(|error| self.plan.constants.error(error)).unwrap_or_default();
         let began = self.plan.at(told.hop.began);
-        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-        let to = way.and_then(|way| way.remote).unwrap_or(any);
+        let to = way.and_then(|way| way.remote).unwrap_or(ANY);
         let place = Place { host: host(&told.hop.url), to, began, ended: self.plan.at(end) };
         let (step, fault) = failure::fault(&error, &place);
         let fatal = self.page == Some(told.n);
@@ -453,17 +453,6 @@ fn transport(carried: Option<Carried>) -> Transport {
     match carried.map(|carried| carried.link) {
         Some(Link::Quic(_)) => Transport::Quic,
         _ => Transport::Tcp,
-    }
-}
-
-/// The request target: path and query.
-fn target(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(url) => match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        },
-        Err(_) => url.to_owned(),
     }
 }
 

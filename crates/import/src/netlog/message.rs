@@ -71,9 +71,7 @@ pub(crate) fn kind(
 
 /// The content codings of a response.
 pub(crate) fn codings(fields: &[Field]) -> Vec<String> {
-    let all = Field::first(fields, "content-encoding").unwrap_or_default().split(',');
-    let all = all.map(|coding| coding.trim().to_ascii_lowercase());
-    all.filter(|coding| !coding.is_empty() && coding != "identity").collect()
+    words::codings(Field::first(fields, "content-encoding").unwrap_or_default())
 }
 
 /// How the end of a body was found.

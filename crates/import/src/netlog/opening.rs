@@ -15,7 +15,8 @@ use crate::agenda::Slot;
 use crate::capture::{group, suite_name};
 use crate::words;
 
-const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// An address of which nothing is known.
+pub(super) const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Plans the events of a socket's connection; `exchange` is the one that waited for it.
 pub(crate) fn tcp(

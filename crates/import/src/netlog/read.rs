@@ -96,7 +96,7 @@ impl Reader<'_> {
         }
         match serde_json::from_str::<Value>(&String::from_utf8_lossy(&text.bytes)) {
             Ok(value) => {
-                if let Some(event) = constants.event(&value) {
+                if let Some(event) = constants.event(value) {
                     self.seen.take(&event, self.notes);
                 }
             }

@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) sockets: BTreeMap<u64, Socket>,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) quic: BTreeMap<u64, QuicSession>,
+    /// The first session that each job opened, once all is seen.
+    opened: BTreeMap<u64, u64>,
     pub(crate) lookups: BTreeMap<u64, Lookup>,
     /// The lookup that each connect job waited for.
     waited: BTreeMap<u64, u64>,
@@ -69,6 +71,7 @@ impl Seen {
             sockets: BTreeMap::new(),
             sessions: BTreeMap::new(),
             quic: BTreeMap::new(),
+            opened: BTreeMap::new(),
             lookups: BTreeMap::new(),
             waited: BTreeMap::new(),
             last: 0,
@@ -194,10 +197,7 @@ impl Seen {
         if let Some(socket) = job.socket {
             return Some(Carried { link: Link::Tcp(socket), streams: false, stream: None });
         }
-        let opened = || {
-            let opener = job.pooled?;
-            self.quic.iter().find(|(_, session)| session.job == Some(opener)).map(|(id, _)| *id)
-        };
+        let opened = || self.opened.get(&job.pooled?).copied();
         // An older log names the session itself.
         let named = job.quic.or(job.pooled).filter(|id| self.quic.contains_key(id));
         Some(Carried { link: Link::Quic(named.or_else(opened)?), streams: true, stream: None })
@@ -233,6 +233,11 @@ impl Seen {
     /// The log has been read.
     pub(crate) fn settle(&mut self) {
         self.requests.values_mut().flat_map(|request| &mut request.hops).for_each(Hop::settle);
+        for (id, session) in &self.quic {
+            if let Some(job) = session.job {
+                self.opened.entry(job).or_insert(*id);
+            }
+        }
     }
 
     /// Leaves out what no page asked for, such as looking for updates, unless nothing else is there.

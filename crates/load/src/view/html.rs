@@ -1,7 +1,7 @@
 //! The report as one HTML file, which needs nothing and runs nothing.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
-use roundtrip_report::STYLE_SHEET;
+use maud::{Markup, html as markup};
+use roundtrip_report::page;
 use roundtrip_report::text::{bytes, clean, duration, grouped};
 
 use super::plot;
@@ -14,42 +14,29 @@ use crate::measured::Measured;
 pub fn html(measured: &Measured, judged: &[Judged]) -> String {
     let (tally, subject) = (&measured.tally, clean(&measured.plan.subject()));
     let marks = PERCENTILES.map(|(name, share)| (name, tally.latency.quantile(share)));
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (subject) " – roundtrip load" }
-                style { (PreEscaped(STYLE_SHEET)) }
-            }
-            body {
-                header {
-                    p.tool { "roundtrip load · " (subject) }
-                    h1 { (verdict(measured)) }
-                    p.facts { (shape(measured)) }
-                    @if let Some(told) = generator(measured) { p.facts { (told) } }
-                }
-                main {
-                    (conditions(judged))
-                    section { h2 { "Times" } (table(measured)) }
-                    @for note in notes(measured) { section.finding { p { (note) } } }
-                    @if !tally.failures.kinds().is_empty() { (failures(tally.failures.kinds())) }
-                    section { h2 { "Latency over time" } (plot::latency(tally.series.seconds())) }
-                    section { h2 { "Requests a second" } (plot::rates(tally.series.seconds())) }
-                    section { h2 { "How latencies are spread" } (plot::histogram(&tally.latency, &marks)) }
-                    section { h2 { "Answers" } (answers(measured)) }
-                }
-                footer {
-                    p { "Latency counts from when a request should have been sent, whether or not the server was ready for it; service \
-                         time from when it was sent." }
-                }
-            }
+    let body = markup! {
+        header {
+            p.tool { "roundtrip load · " (subject) }
+            h1 { (verdict(measured)) }
+            p.facts { (shape(measured)) }
+            @if let Some(told) = generator(measured) { p.facts { (told) } }
+        }
+        main {
+            (conditions(judged))
+            section { h2 { "Times" } (table(measured)) }
+            @for note in notes(measured) { section.finding { p { (note) } } }
+            @if !tally.failures.kinds().is_empty() { (failures(tally.failures.kinds())) }
+            section { h2 { "Latency over time" } (plot::latency(tally.series.seconds())) }
+            section { h2 { "Requests a second" } (plot::rates(tally.series.seconds())) }
+            section { h2 { "How latencies are spread" } (plot::histogram(&tally.latency, &marks)) }
+            section { h2 { "Answers" } (answers(measured)) }
+        }
+        footer {
+            p { "Latency counts from when a request should have been sent, whether or not the server was ready for it; service \
+                 time from when it was sent." }
         }
     };
-    page.into_string()
+    page(&format!("{subject} – roundtrip load"), &body)
 }
 
 fn table(measured: &Measured) -> Markup {

@@ -2,6 +2,9 @@
 
 use core::fmt::Write as _;
 
+use roundtrip_report::text::clean;
+use roundtrip_report::{escape_xml, suite};
+
 use super::words::verdict;
 use crate::condition::Judged;
 use crate::measured::Measured;
@@ -9,12 +12,6 @@ use crate::measured::Measured;
 /// The conditions as a `JUnit` test suite; one that is so is a failure.
 pub fn junit(measured: &Measured, judged: &[Judged]) -> String {
     let failures = judged.iter().filter(|one| one.holds).count();
-    let attributes = format!(
-        "name=\"load {}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{:.6}\"",
-        escape(&measured.plan.subject()),
-        judged.len(),
-        measured.took().as_secs_f64()
-    );
     let mut cases = String::new();
     for one in judged {
         let name = escape(&format!("not {}", one.condition));
@@ -31,23 +28,11 @@ pub fn junit(measured: &Measured, judged: &[Judged]) -> String {
             writeln!(cases, "/>")
         };
     }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  <testsuite {attributes}>\n{cases}  \
-         </testsuite>\n</testsuites>\n"
-    )
+    let name = format!("load {}", clean(&measured.plan.subject()));
+    suite(&name, (judged.len(), failures), measured.took().as_secs_f64(), &cases)
 }
 
-/// Text as XML 1.0 holds it.
+/// Text of a load as XML 1.0 holds it.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in roundtrip_report::text::clean(text).chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
+    escape_xml(&clean(text))
 }

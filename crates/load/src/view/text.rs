@@ -142,7 +142,7 @@ pub fn limit_text(limit: &Limit, options: &Options) -> String {
 }
 
 fn limit_verdict(limit: &Limit) -> String {
-    let tries = count(limit.tried.len(), "try").replace("trys", "tries");
+    let tries = count(limit.tried.len(), "try");
     let goal = limit.tried.first().map_or("", |tried| tried.goal.condition.as_str());
     let ended = if limit.interrupted { "; interrupted" } else { "" };
     match (limit.held, limit.not_held) {

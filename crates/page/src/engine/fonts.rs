@@ -290,24 +290,39 @@ pub(super) fn in_use(
 struct Glyphs<'a> {
     faces: &'a [Face],
     came: &'a BTreeMap<String, Bytes>,
-    /// By face: its file and where that says which characters it has; `None` for what is no font.
-    read: BTreeMap<usize, Option<(Vec<u8>, CharmapIndex)>>,
+    /// By face; `None` for what is no font.
+    read: BTreeMap<usize, Option<Charmap>>,
 }
 
 impl Glyphs<'_> {
     /// Whether a face has a glyph for a character.
     fn has(&mut self, at: usize, character: char) -> bool {
         let Self { faces, came, read } = self;
-        let read = read.entry(at).or_insert_with(|| {
-            let file = file(&faces[at], came)?;
-            let options = CollectionOptions { shared: false, system_fonts: false };
-            let mut alone = Collection::new(options);
-            let registered = alone.register_fonts(Blob::new(Arc::new(file.clone())), None);
-            let index = registered.first()?.1.first()?.charmap_index();
-            Some((file, index))
-        });
-        let Some((file, index)) = read else { return false };
-        index.charmap(file).is_some_and(|map| map.map(character).is_some_and(|glyph| glyph != 0))
+        let read = read
+            .entry(at)
+            .or_insert_with(|| Charmap::of(Blob::new(Arc::new(file(&faces[at], came)?))));
+        read.as_ref().is_some_and(|charmap| charmap.has(character))
+    }
+}
+
+/// Which characters a font has.
+pub(super) struct Charmap {
+    file: Blob<u8>,
+    index: CharmapIndex,
+}
+
+impl Charmap {
+    /// That of a file; `None` for what is no font.
+    pub(super) fn of(file: Blob<u8>) -> Option<Self> {
+        let mut alone = Collection::new(CollectionOptions { shared: false, system_fonts: false });
+        let registered = alone.register_fonts(file.clone(), None);
+        let index = registered.first()?.1.first()?.charmap_index();
+        Some(Self { file, index })
+    }
+
+    pub(super) fn has(&self, character: char) -> bool {
+        let map = self.index.charmap(self.file.as_ref());
+        map.is_some_and(|map| map.map(character).is_some_and(|glyph| glyph != 0))
     }
 }
 

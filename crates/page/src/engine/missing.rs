@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use blitz_dom::BaseDocument;
 use blitz_dom::node::NodeData;
-use fontique::{Blob, CharmapIndex, Collection, CollectionOptions};
+use fontique::Blob;
 
+use super::fonts::{self, Charmap};
+use super::han;
 use super::input::Input;
 use super::note::LayoutNote;
 use super::rendered::Rendered;
-use super::{fonts, han};
 
 /// Scripts by their blocks of Unicode, for the words of a note.
 const SCRIPTS: [(u32, u32, &str); 27] = [
@@ -58,8 +59,11 @@ pub(super) fn notes(document: &BaseDocument, input: &Input) -> Vec<LayoutNote> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    for font in Charmap::of(input) {
+    for font in charmaps(input) {
         wanted.retain(|one| !font.has(*one));
+        if wanted.is_empty() {
+            break;
+        }
     }
     let mut scripts: BTreeMap<&str, Vec<char>> = BTreeMap::new();
     for one in wanted {
@@ -91,30 +95,11 @@ fn script(one: char) -> &'static str {
     found.map_or("other", |(_, _, name)| name)
 }
 
-/// Which characters a font has.
-struct Charmap {
-    file: Blob<u8>,
-    index: CharmapIndex,
-}
-
-impl Charmap {
-    /// Those of the carried fonts and of the page's own.
-    fn of(input: &Input) -> impl Iterator<Item = Self> {
-        let carried = fonts::carried().map(|(_, file)| Blob::new(Arc::new(file)));
-        let packed = han::is_needed_by(input).then(|| Blob::new(Arc::new(han::face())));
-        let own = input.faces.iter().filter_map(|face| fonts::file(face, &input.bytes));
-        carried.chain(packed).chain(own.map(|file| Blob::new(Arc::new(file)))).filter_map(Self::new)
-    }
-
-    fn new(file: Blob<u8>) -> Option<Self> {
-        let mut alone = Collection::new(CollectionOptions { shared: false, system_fonts: false });
-        let registered = alone.register_fonts(file.clone(), None);
-        let index = registered.first()?.1.first()?.charmap_index();
-        Some(Self { file, index })
-    }
-
-    fn has(&self, one: char) -> bool {
-        let map = self.index.charmap(self.file.as_ref());
-        map.is_some_and(|map| map.map(one).is_some_and(|glyph| glyph != 0))
-    }
+/// The carried fonts and the page's own.
+fn charmaps(input: &Input) -> impl Iterator<Item = Charmap> {
+    let carried = fonts::carried().map(|(_, file)| Blob::new(Arc::new(file)));
+    let packed = han::is_needed_by(input).then(|| Blob::new(Arc::new(han::face())));
+    let own = input.faces.iter().filter_map(|face| fonts::file(face, &input.bytes));
+    let all = carried.chain(packed).chain(own.map(|file| Blob::new(Arc::new(file))));
+    all.filter_map(Charmap::of)
 }

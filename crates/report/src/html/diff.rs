@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, html as markup};
 use roundtrip_story::{
     CriticalPath, Leg, LegKind, MomentDiff, NameDiff, Pair, PhaseKind, ServerDiff, Shift, Single,
 };
 
-use super::style::SHEET;
+use super::page::page;
 use crate::comparison::{
     Comparison, change, circumstances, condition, difference, headline, name, reasons, server,
     shift, side, significance, unit_value,
@@ -21,39 +21,25 @@ const LABEL: usize = 60;
 pub fn comparison_html(comparison: &Comparison) -> String {
     let diff = &comparison.diff;
     let title = headline(diff, &diff.load);
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                // There is text of the visited pages in it, so nothing may be loaded or run.
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (title) " – roundtrip diff" }
-                style { (PreEscaped(SHEET)) }
+    let body = markup! {
+        header { (answer(comparison)) }
+        main {
+            (conditions(comparison))
+            @if !diff.nothing_changed() {
+                (moment(comparison, &diff.load))
+                @if let Some(paint) = &diff.first_paint { (moment(comparison, paint)) }
+                (exchanges(comparison))
+                (servers(comparison))
             }
-            body {
-                header { (answer(comparison)) }
-                main {
-                    (conditions(comparison))
-                    @if !diff.nothing_changed() {
-                        (moment(comparison, &diff.load))
-                        @if let Some(paint) = &diff.first_paint { (moment(comparison, paint)) }
-                        (exchanges(comparison))
-                        (servers(comparison))
-                    }
-                    (metrics(comparison))
-                }
-                footer {
-                    p { "A: " (clean(&comparison.names.a)) " · " (side(&diff.sides.a)) }
-                    p { "B: " (clean(&comparison.names.b)) " · " (side(&diff.sides.b)) }
-                    p { "Computed from the records alone. Of several runs a side, the one whose load is the median is compared in detail." }
-                }
-            }
+            (metrics(comparison))
+        }
+        footer {
+            p { "A: " (clean(&comparison.names.a)) " · " (side(&diff.sides.a)) }
+            p { "B: " (clean(&comparison.names.b)) " · " (side(&diff.sides.b)) }
+            p { "Computed from the records alone. Of several runs a side, the one whose load is the median is compared in detail." }
         }
     };
-    page.into_string()
+    page(&format!("{title} – roundtrip diff"), &body)
 }
 
 /// The verdict as a sentence, and what has to be known before times are compared.

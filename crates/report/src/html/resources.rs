@@ -166,7 +166,7 @@ mod tests {
         ];
         for one in all.map(kind) {
             let rule = format!("#only-{one}:checked ~ .scroll tbody tr:not(.of-{one})");
-            assert!(super::super::style::SHEET.contains(&rule), "{rule}");
+            assert!(super::super::page::SHEET.contains(&rule), "{rule}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! A report as one HTML file, which needs nothing and runs nothing.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
-use roundtrip_report::STYLE_SHEET;
+use maud::{Markup, html as markup};
+use roundtrip_report::page;
 use roundtrip_report::text::clean;
 
 use super::gather::{FigureReport, Helped, NetworkReport, SweepReport};
@@ -11,37 +11,24 @@ use super::words::{pairs, saved, summary, value, whom};
 
 /// The report as one HTML file. `name` is what the results are called.
 pub fn html(report: &SweepReport, name: &str) -> String {
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (clean(name)) " – roundtrip sweep" }
-                style { (PreEscaped(STYLE_SHEET)) }
-            }
-            body {
-                header {
-                    p.tool { "roundtrip sweep · " (clean(name)) }
-                    h1 { (summary(report)) }
-                    p.facts { (report.inputs.iter().map(|input| clean(input)).collect::<Vec<_>>().join(", ")) }
-                }
-                main {
-                    @for figure in &report.figures {
-                        @if !figure.helped.is_empty() { (helped(figure)) }
-                        @for network in &figure.networks { (spread(figure, network)) }
-                    }
-                }
-                footer {
-                    p { "Percentiles are nearest ranks; their intervals hold with a probability of 95 %, whatever the distribution is." }
-                    p { "Savings are of pairs of visits that differ in nothing but the variant: the median, and from a tenth to nine tenths of the pairs." }
-                }
+    let body = markup! {
+        header {
+            p.tool { "roundtrip sweep · " (clean(name)) }
+            h1 { (summary(report)) }
+            p.facts { (report.inputs.iter().map(|input| clean(input)).collect::<Vec<_>>().join(", ")) }
+        }
+        main {
+            @for figure in &report.figures {
+                @if !figure.helped.is_empty() { (helped(figure)) }
+                @for network in &figure.networks { (spread(figure, network)) }
             }
         }
+        footer {
+            p { "Percentiles are nearest ranks; their intervals hold with a probability of 95 %, whatever the distribution is." }
+            p { "Savings are of pairs of visits that differ in nothing but the variant: the median, and from a tenth to nine tenths of the pairs." }
+        }
     };
-    page.into_string()
+    page(&format!("{} – roundtrip sweep", clean(name)), &body)
 }
 
 fn spread(figure: &FigureReport, network: &NetworkReport) -> Markup {

@@ -188,8 +188,9 @@ impl Sender {
     #[inline]
     pub(crate) fn next_timeout(&self, profile: &Profile) -> Deadline {
         let timer = self.timers.deadline();
-        let is_paced = profile.pacing || self.control.is_by_rate();
-        if is_paced && (self.agenda.is_pushing() && self.has_unsent() || self.agenda.repairs()) {
+        if self.is_spaced(profile)
+            && (self.agenda.is_pushing() && self.has_unsent() || self.agenda.repairs())
+        {
             return timer.min(self.pacing.deadline());
         }
         timer

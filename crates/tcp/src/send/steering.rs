@@ -7,6 +7,7 @@ use crate::congestion::Control;
 use crate::congestion::bbr::{Bbr, Known};
 use crate::congestion::rate_sample::{Delivery, RateSample};
 use crate::context::Context;
+use crate::profile::Profile;
 
 use super::ack_effects::AckEffects;
 use super::sender::Sender;
@@ -65,17 +66,23 @@ impl Sender {
 
     /// Tells a control by rate of a retransmission timeout.
     pub(super) fn steer_after_timeout(&mut self, cx: Context<'_>) {
-        if self.control.is_by_rate() {
-            let sample = self.rate_sample(Acked::default(), cx);
-            self.control.by_rate().into_iter().for_each(|bbr| bbr.on_timeout(&sample));
+        if !self.control.is_by_rate() {
+            return;
+        }
+        let sample = self.rate_sample(Acked::default(), cx);
+        if let Some(bbr) = self.control.by_rate() {
+            bbr.on_timeout(&sample);
         }
     }
 
     /// Tells a control by rate that what counted as lost was not.
     pub(super) fn steer_after_undo(&mut self, cx: Context<'_>) {
-        if self.control.is_by_rate() {
-            let sample = self.rate_sample(Acked::default(), cx);
-            self.control.by_rate().into_iter().for_each(|bbr| bbr.on_undo(&sample));
+        if !self.control.is_by_rate() {
+            return;
+        }
+        let sample = self.rate_sample(Acked::default(), cx);
+        if let Some(bbr) = self.control.by_rate() {
+            bbr.on_undo(&sample);
         }
     }
 
@@ -102,19 +109,27 @@ impl Sender {
 
     /// Whether segments have to wait because they are spaced, and it is not their turn yet.
     pub(super) fn waits_for_turn(&self, cx: Context<'_>) -> bool {
-        self.is_spaced(cx) && cx.now.time < self.pacing.until()
+        self.is_spaced(cx.profile) && cx.now.time < self.pacing.until()
     }
 
     /// Spaces what follows a burst of `len` bytes, which might have been sent from `allowed_since` on. The first ten
     /// segments of a connection are not spaced (`tcp_update_skb_after_send`).
     pub(super) fn space_burst(&mut self, len: u32, allowed_since: Time, cx: Context<'_>) {
-        if self.is_spaced(cx) && self.counts.data_segs_out() >= 10 {
+        if self.is_spaced(cx.profile) && self.counts.data_segs_out() >= 10 {
             self.pacing.space(len, allowed_since, cx.now.time);
         }
     }
 
-    fn is_spaced(&self, cx: Context<'_>) -> bool {
-        cx.profile.pacing || self.control.is_by_rate()
+    /// Whether segments are spaced: where the profile says so, and under a control by rate.
+    #[inline]
+    pub(super) fn is_spaced(&self, profile: &Profile) -> bool {
+        profile.pacing || self.control.is_by_rate()
+    }
+
+    /// Whether the window goes by how far it is used. A control by rate knows when the application had nothing to
+    /// send.
+    pub(super) fn goes_by_use(&self, profile: &Profile) -> bool {
+        profile.slow_start_after_idle && !self.control.is_by_rate()
     }
 
     /// The least segments of a burst (`min_tso_segs`).

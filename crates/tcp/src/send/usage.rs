@@ -16,8 +16,7 @@ impl Sender {
         }
         let idle = self.window.unused_for(cx.now.ticks);
         let rto = cx.profile.tick.count(self.rtt.rto_us());
-        let goes_by_use = cx.profile.slow_start_after_idle && !self.control.is_by_rate();
-        if goes_by_use && idle >= rto {
+        if self.goes_by_use(cx.profile) && idle >= rto {
             self.limited_by_application(cx);
         }
         if self.memory.was_full() && !self.has_unsent() {
@@ -38,8 +37,7 @@ impl Sender {
     /// Halves the window for each timeout of idle time, down to the initial window (RFC 2861, RFC
     /// 5681 §4.1; `tcp_slow_start_after_idle_check`).
     pub(crate) fn restart_after_idle(&mut self, cx: Context<'_>) {
-        let goes_by_use = cx.profile.slow_start_after_idle && !self.control.is_by_rate();
-        if !goes_by_use || !self.board.is_empty() {
+        if !self.goes_by_use(cx.profile) || !self.board.is_empty() {
             return;
         }
         let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);

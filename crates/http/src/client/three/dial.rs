@@ -26,7 +26,7 @@ use crate::session::THREE;
 
 /// The connection of HTTP/3 by which a request goes; `None` where it goes another way.
 pub(crate) async fn obtain<W: Wire>(
-    dial: Dial<W>,
+    dial: &Dial<W>,
     group: &Group,
     wanted: Version,
     route: Route,
@@ -56,22 +56,18 @@ pub(crate) async fn obtain<W: Wire>(
     }
     let unfit = |three: &Three<W>| matches!(route.reuse, Reuse::Fresh { not } if not == three.id());
     let (named, has_name) = oneshot::channel();
-    let waiting = match shared.threes.find(group) {
-        Found::Open(three) if unfit(&three) => {
-            three.retire("the server takes no more requests on it");
-            match shared.threes.find(group) {
-                Found::Open(three) => return Ok(Some(three)),
-                Found::Opening(waiting) => waiting,
-                Found::Nothing(waiting) => {
-                    open(dial, group, place, named);
-                    waiting
-                }
-            }
-        }
+    let mut found = shared.threes.find(group);
+    if let Found::Open(three) = &found
+        && unfit(three)
+    {
+        three.retire("the server takes no more requests on it");
+        found = shared.threes.find(group);
+    }
+    let waiting = match found {
         Found::Open(three) => return Ok(Some(three)),
         Found::Opening(waiting) => waiting,
         Found::Nothing(waiting) => {
-            open(dial, group, place, named);
+            open(dial.clone(), group, place, named);
             waiting
         }
     };

@@ -227,16 +227,7 @@ impl<W: Wire> One<'_, W> {
 
     /// The fields of the head as they go out, and whether a body follows it.
     fn head(&self, request: &Request, response: &Response) -> (Fields, bool) {
-        let shared = &self.talk.shared;
-        let mut fields = Fields::new();
-        if !response.fields.contains("Date") {
-            shared.date(|date| {
-                fields.add("date", date);
-            });
-        }
-        if !shared.options.software.is_empty() && !response.fields.contains("Server") {
-            fields.add("server", &shared.options.software);
-        }
+        let mut fields = self.talk.shared.own_fields(response);
         for (name, value) in response.fields.iter() {
             // They were checked when they were added.
             let _ = fields.push(&name.to_ascii_lowercase(), value);

@@ -103,15 +103,7 @@ pub(crate) fn handle<W: Wire>(
 impl<W: Wire> Stream<W> {
     /// The head of a response as it goes out, and whether a body follows it.
     pub(crate) fn head(&self, shared: &Shared<W>, response: &Response) -> (Fields, bool) {
-        let mut fields = Fields::new();
-        if !response.fields.contains("Date") {
-            shared.date(|date| {
-                fields.add("date", date);
-            });
-        }
-        if !shared.options.software.is_empty() && !response.fields.contains("Server") {
-            fields.add("server", &shared.options.software);
-        }
+        let mut fields = shared.own_fields(response);
         for (name, value) in response.fields.iter() {
             // They were checked when they were added.
             let _ = fields.push(name, value);

@@ -114,8 +114,14 @@ pub(crate) enum Found {
 
 /// Looks a field up.
 pub(crate) fn find(name: &[u8], value: &[u8]) -> Option<Found> {
-    let named = |(own, _): &(&str, &str)| own.as_bytes() == name;
-    let whole = ENTRIES.iter().position(|entry| named(entry) && entry.1.as_bytes() == value);
-    let by_name = || ENTRIES.iter().position(named).map(Found::Name);
-    whole.map(Found::Whole).or_else(by_name)
+    let mut named = None;
+    for (at, (own, its)) in ENTRIES.iter().enumerate() {
+        if own.as_bytes() == name {
+            if its.as_bytes() == value {
+                return Some(Found::Whole(at));
+            }
+            named = named.or(Some(Found::Name(at)));
+        }
+    }
+    named
 }
