@@ -237,6 +237,44 @@ fn our_own_capture_gives_the_same_exchanges() {
     }
 }
 
+/// The events of a kind in a record.
+fn told(run: &str, kind: &str) -> Vec<Value> {
+    let record = fs::read_to_string(format!("{run}/record.jsonl")).unwrap();
+    let events = record.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["kind"] == kind).collect()
+}
+
+#[test]
+fn our_own_capture_of_http_3_gives_the_same_exchanges() {
+    let roundtrip = Roundtrip::new();
+    for (name, arguments) in
+        [("calm", &[][..]), ("lossy", &["--net", "3gfast,loss=2%,reorder=1%", "--seed", "3"])]
+    {
+        let record = roundtrip.folder(name);
+        let visit = ["visit", "--as", "roundtrip", "--https", "--http3", "--out", &record];
+        roundtrip.run(&[&visit[..], arguments].concat()).expect(0);
+        let imported = roundtrip.folder(&format!("{name}-imported"));
+        let run = roundtrip.run(&["import", &format!("{record}/trace.pcapng"), "--out", &imported]);
+        let out = run.expect(0).out();
+        assert!(!out.contains("QUIC"), "nothing stays closed: {out}");
+        let (own, theirs) = (exchanges(&roundtrip, &record), exchanges(&roundtrip, &imported));
+        assert_eq!(own.len(), theirs.len(), "{name}");
+        for (own, theirs) in own.iter().zip(&theirs) {
+            assert_eq!(own, theirs, "{name}");
+        }
+        // Each head has the packet for its cause that brought it.
+        let packets = told(&imported, "quic.packet");
+        let mut heads = told(&imported, "http.head");
+        heads.retain(|head| head["data"]["transport"] == "quic");
+        assert!(heads.len() > 5, "{} by HTTP/3", heads.len());
+        for head in heads {
+            let packet = packets.iter().find(|packet| packet["id"] == head["cause"]).unwrap();
+            let frames = packet["data"]["frames"].to_string();
+            assert!(frames.contains(&format!("STREAM {} ", head["data"]["stream"])), "{frames}");
+        }
+    }
+}
+
 #[test]
 fn secrets_that_stand_behind_their_packets_are_found() {
     let roundtrip = Roundtrip::new();

@@ -5,6 +5,7 @@
 //! - [`server`]: accepts, reads requests, has a [`server::Handler`] answer them.
 //! - [`handler`]: files, programs (CGI), an echo, virtual hosts.
 //! - [`coding`], [`form`], [`url`]: what bodies are packed in, what forms send, what people type.
+//! - [`Observer`]: HTTP/3 between two other ends, read from a capture.
 //!
 //! # Contract
 //! - Everything is generic over [`roundtrip_wire::Wire`], which owns time, randomness and tasks: no
@@ -58,4 +59,5 @@ mod upgraded;
 pub mod url;
 
 pub use body::{Body, Chunks, Following, Part};
+pub use three::{Observation, Observed, Observer};
 pub use upgraded::{Accepted, Upgraded};

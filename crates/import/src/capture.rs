@@ -5,7 +5,8 @@
 //! packets that need them ([`survey`]), and once packet by packet ([`reading`]). Frames go into the
 //! record's own capture; [`link`], [`tunnel`] and [`pieces`] lead to what they carry; [`flows`]
 //! holds the TCP connections, [`flow`] follows one, [`stream`] puts its bytes in order, [`tls`]
-//! opens them, and [`http1`] and [`http2`] read messages into [`talk`]s; [`quic`] follows QUIC.
+//! opens them, and [`http1`] and [`http2`] read messages into [`talk`]s; [`quic`] follows QUIC, whose streams
+//! [`http3`] reads.
 
 mod dns;
 mod file;
@@ -14,14 +15,17 @@ mod flows;
 mod hpack;
 mod http1;
 mod http2;
+mod http3;
 mod keys;
 mod link;
+mod ordered;
 #[cfg(test)]
 mod peers;
 mod pieces;
 mod protect;
 mod quic;
 mod reading;
+mod section;
 mod secured;
 mod stream;
 mod survey;

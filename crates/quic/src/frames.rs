@@ -11,6 +11,12 @@ pub(crate) struct Frames {
     pub(crate) streams: Vec<u64>,
 }
 
+/// The frames of a packet's payload, in words, in the order in which they stand there, as
+/// [`QuicPacket`](roundtrip_record::QuicPacket) has them.
+pub fn in_words(payload: &[u8]) -> Vec<String> {
+    read(payload).words
+}
+
 /// Reads the payload of a packet. What comes after a frame that is none is not told.
 pub(crate) fn read(payload: &[u8]) -> Frames {
     let (mut frames, mut rest) = (Frames::default(), Reader(payload));

@@ -54,6 +54,7 @@ mod phase;
 mod phases;
 mod quantity;
 mod rank;
+mod rate;
 mod read;
 mod span;
 mod story;

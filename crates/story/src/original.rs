@@ -6,7 +6,6 @@ use roundtrip_record::{Field, REDACTED, REDACTED_VALUE};
 use serde::Serialize;
 
 use crate::exchange::Exchange;
-use crate::phase::PhaseKind;
 use crate::story::Story;
 
 /// The figures of the original run.
@@ -84,13 +83,6 @@ fn redacted<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> Vec<Redacted> 
 }
 
 impl Story {
-    /// What remains of the wait for the first byte after one round trip, which the connection's
-    /// handshake measured. Time of our own machine is in neither.
-    pub(crate) fn after_round_trip(&self, exchange: &Exchange) -> Duration {
-        let wait = exchange.spent(PhaseKind::Wait).unwrap_or_default();
-        wait.saturating_sub(self.round_trip(exchange).unwrap_or_default())
-    }
-
     /// The round-trip time of an exchange's connection: the length of its handshake, from SYN to
     /// SYN-ACK where these were seen.
     pub fn round_trip(&self, exchange: &Exchange) -> Option<Duration> {

@@ -8,6 +8,7 @@ use roundtrip_record::ExchangeId;
 use crate::exchange::Exchange;
 use crate::origin::WrittenOrigin;
 use crate::phase::PhaseKind;
+use crate::rate::Rate;
 use crate::span::Span;
 use crate::story::Story;
 
@@ -49,8 +50,9 @@ impl Story {
         let mut alone: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
         let mut least: BTreeMap<&str, Duration> = BTreeMap::new();
         let mut own = Vec::new();
+        let waits = Waits::of(self);
         for exchange in self.answered() {
-            let most = self.after_round_trip(exchange);
+            let most = waits.rest(exchange);
             let is_alone = exchange.phase(PhaseKind::Wait).is_some_and(|wait| {
                 let overlaps = |(id, span): &(ExchangeId, Span)| {
                     *id != exchange.id && span.start < wait.span.end && wait.span.start < span.end
@@ -91,6 +93,41 @@ impl Story {
         let server = self.exchange(exchange.other?)?;
         let (request, head) = (server.request.as_ref()?, server.head()?);
         Some(head.what.first_byte.since(request.at))
+    }
+}
+
+/// What of the waits for first bytes was the network's.
+struct Waits<'a> {
+    story: &'a Story,
+    /// The shortest round trip to each server.
+    nearest: BTreeMap<&'a str, Duration>,
+    rate: Option<Rate>,
+}
+
+impl<'a> Waits<'a> {
+    fn of(story: &'a Story) -> Self {
+        let mut nearest: BTreeMap<&str, Duration> = BTreeMap::new();
+        for exchange in story.answered() {
+            if let Some(round_trip) = story.round_trip(exchange) {
+                let server = WrittenOrigin::of(&exchange.url).text;
+                let so_far = nearest.entry(server).or_insert(round_trip);
+                *so_far = round_trip.min(*so_far);
+            }
+        }
+        Self { story, nearest, rate: Rate::of(story) }
+    }
+
+    /// What remains of an exchange's wait after one round trip, which the handshake measured: that of its own
+    /// connection, or where that was opened before the recording began, of another one to the same server. The packets
+    /// of a handshake are all but empty; the time in which the request and the begin of its answer were sent is the
+    /// network's as well. Time of our own machine is in none of them.
+    fn rest(&self, exchange: &Exchange) -> Duration {
+        let server = WrittenOrigin::of(&exchange.url).text;
+        let measured = self.story.round_trip(exchange);
+        let round_trip = measured.or_else(|| self.nearest.get(server).copied());
+        let wait = exchange.spent(PhaseKind::Wait).unwrap_or_default();
+        let rest = wait.saturating_sub(round_trip.unwrap_or_default());
+        rest.saturating_sub(self.rate.map_or(Duration::ZERO, |rate| rate.sending(exchange)))
     }
 }
 

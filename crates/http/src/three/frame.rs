@@ -120,6 +120,11 @@ impl Frames {
         self.input = bytes;
     }
 
+    /// Passes over what came and was not taken.
+    pub(crate) fn clear(&mut self) {
+        self.input.clear();
+    }
+
     /// Whether all that came has been taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.input.is_empty()

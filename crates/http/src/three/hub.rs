@@ -239,7 +239,7 @@ impl<W: Wire> Hub<W> {
                 Poll::Ready(Ok(None) | Err(_)) => return Ok(false),
             };
             let known = !matches!(stream.used, Use::Unknown(_));
-            if !stream.learn(&mut bytes) {
+            if !stream.used.learn(&mut bytes) {
                 continue;
             }
             if !known {

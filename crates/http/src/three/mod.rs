@@ -5,6 +5,7 @@ mod fields;
 mod frame;
 mod hub;
 mod number;
+mod observer;
 mod qpack;
 mod settings;
 mod unidirectional;
@@ -16,3 +17,4 @@ pub(crate) use fields::{
 };
 pub(crate) use frame::{Frames, Kind, Part, data_head, framed};
 pub(crate) use hub::{Hub, Section};
+pub use observer::{Observation, Observed, Observer};

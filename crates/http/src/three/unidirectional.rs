@@ -22,6 +22,34 @@ pub(crate) enum Use {
     Other,
 }
 
+impl Default for Use {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
+impl Use {
+    /// Takes a stream's first bytes from the front, until it is known what it is for; whether it is.
+    pub(crate) fn learn(&mut self, bytes: &mut Bytes) -> bool {
+        let Self::Unknown(held) = self else { return true };
+        while !bytes.is_empty() {
+            let next = bytes.split_to(1);
+            held.extend_from_slice(&next);
+            if let Some((kind, _)) = number::decode(held) {
+                *self = match kind {
+                    0x00 => Self::Control(Frames::new(CONTROL_FRAME)),
+                    0x01 => Self::Push,
+                    0x02 => Self::Encoder,
+                    0x03 => Self::Decoder,
+                    _ => Self::Other,
+                };
+                return true;
+            }
+        }
+        false
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Unidirectional {
@@ -31,31 +59,11 @@ pub(crate) struct Unidirectional {
 
 impl Unidirectional {
     pub(crate) fn new(id: StreamId) -> Self {
-        Self { id, used: Use::Unknown(Vec::new()) }
+        Self { id, used: Use::default() }
     }
 
     /// Whether the connection cannot do without it.
     pub(crate) fn is_critical(&self) -> bool {
         matches!(self.used, Use::Control(_) | Use::Encoder | Use::Decoder)
-    }
-
-    /// Takes its first bytes from the front, until it is known what it is for; whether it is.
-    pub(crate) fn learn(&mut self, bytes: &mut Bytes) -> bool {
-        let Use::Unknown(held) = &mut self.used else { return true };
-        while !bytes.is_empty() {
-            let next = bytes.split_to(1);
-            held.extend_from_slice(&next);
-            if let Some((kind, _)) = number::decode(held) {
-                self.used = match kind {
-                    0x00 => Use::Control(Frames::new(CONTROL_FRAME)),
-                    0x01 => Use::Push,
-                    0x02 => Use::Encoder,
-                    0x03 => Use::Decoder,
-                    _ => Use::Other,
-                };
-                return true;
-            }
-        }
-        false
     }
 }

@@ -127,7 +127,14 @@ impl Flow {
         let Sighting { from, to, stamp, .. } = *sighting;
         let (client, server) = if sighting.is_from_client() { (from, to) } else { (to, from) };
         let id = desk.log.connection_id();
-        let carrier = Carrier { connection: id, server, secure: false, opened: None, carried: 0 };
+        let carrier = Carrier {
+            connection: id,
+            transport: Transport::Tcp,
+            server,
+            secure: false,
+            opened: None,
+            carried: 0,
+        };
         let flow = Self {
             client,
             server,
@@ -595,6 +602,5 @@ fn seen() -> Evidence {
 
 /// Whether more bytes may make this the begin of HTTP.
 fn could_begin(bytes: &[u8]) -> bool {
-    http2::PREFACE.starts_with(bytes)
-        || (bytes.len() < 8 && bytes.iter().all(u8::is_ascii_uppercase))
+    http2::PREFACE.starts_with(bytes) || http1::may_become_request(bytes)
 }

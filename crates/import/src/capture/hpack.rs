@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 use roundtrip_http::huffman::decode;
 
+use super::section::{Line, text};
+
 /// The static table (RFC 7541 appendix A), from index 1.
 const STATIC: [(&str, &str); 61] = [
     (":authority", ""),
@@ -85,9 +87,6 @@ const LARGEST_BLOCK: usize = 1 << 20;
 /// the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Undecodable;
-
-/// A field: name and value.
-pub(crate) type Line = (String, String);
 
 /// One direction of a connection.
 #[derive(Debug)]
@@ -215,11 +214,7 @@ fn string(rest: &mut &[u8]) -> Result<String, Undecodable> {
     let (coded, after) = rest.split_at_checked(length).ok_or(Undecodable)?;
     *rest = after;
     let bytes = if huffman { decode(coded).ok_or(Undecodable)? } else { coded.to_vec() };
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        // As the record's own fields: octets that are no UTF-8 are those of ISO 8859-1.
-        Err(error) => error.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-    })
+    Ok(text(bytes))
 }
 
 #[cfg(test)]

@@ -10,13 +10,34 @@ use roundtrip_record::{BodyCut, Framing, HttpVersion};
 use super::stream::Stamp;
 use super::talk::{AnswerHead, Carrier, Desk, RequestHead, Talk};
 
-/// Methods by which a request is known in the middle of a stream.
+/// Methods by which a request is known whose first line was not captured to its end.
 const METHODS: [&str; 9] =
     ["GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "];
 
-/// Whether bytes begin like a request.
+/// The longest method that is known by its place alone: those that are registered have 17 letters at most.
+const LONGEST_METHOD: usize = 24;
+
+/// Whether bytes begin like a request: with a line that says so itself, whatever the method, or with a method that is
+/// well known. Other protocols have lines of the same form (RTSP, SIP).
 pub(crate) fn is_request(bytes: &[u8]) -> bool {
-    METHODS.iter().any(|method| bytes.starts_with(method.as_bytes()))
+    let known = || METHODS.iter().any(|method| bytes.starts_with(method.as_bytes()));
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return known() };
+    let line = bytes[..end].trim_ascii_end();
+    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_method = (1..=LONGEST_METHOD).contains(&method.len())
+        && method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-');
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    // HTTP/0.9 has a method and a path, and no version.
+    let is_oldest = line.starts_with(b"GET /") && line.split(|byte| *byte == b' ').count() == 2;
+    is_method && (version.starts_with(b"HTTP/1.") || is_oldest)
+}
+
+/// Whether more bytes may make this the begin of a request.
+pub(crate) fn may_become_request(bytes: &[u8]) -> bool {
+    let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+    !bytes.contains(&b'\n')
+        && method.len() <= LONGEST_METHOD
+        && method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
 }
 
 /// Whether bytes begin like a response.
@@ -146,6 +167,11 @@ impl Http1 {
                 };
                 if let Some(talk) = self.talks.front_mut() {
                     talk.body(&rest[step.data]);
+                    if step.done
+                        && let Some(trailers) = body.trailers()
+                    {
+                        talk.trailers(trailers.to_record());
+                    }
                 }
                 if step.done {
                     self.finish_answer(desk, stamp, None);
@@ -247,5 +273,37 @@ fn version(version: http::Version) -> HttpVersion {
         http::Version::HTTP_09 => HttpVersion::Http09,
         http::Version::HTTP_10 => HttpVersion::Http10,
         _ => HttpVersion::Http11,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_known_by_their_first_line() {
+        for yes in [
+            "GET / HTTP/1.1\r\n",
+            "PROPFIND /a HTTP/1.1\r\nHost: h\r\n",
+            "M-SEARCH * HTTP/1.1\r\n",
+            "GET /old\r\n",
+            "POST /a-very-long-path",
+            "GET http://h/ HTTP/1.0\n",
+        ] {
+            assert!(is_request(yes.as_bytes()), "{yes}");
+        }
+        for no in [
+            "OPTIONS rtsp://h/ RTSP/1.0\r\n",
+            "INVITE sip:a@b SIP/2.0\r\n",
+            "get / HTTP/1.1\r\n",
+            "EHLO mail.example\r\n",
+            "PROPFIND /cut",
+            "\r\n",
+            "",
+        ] {
+            assert!(!is_request(no.as_bytes()), "{no}");
+        }
+        assert!(may_become_request(b"PROPFIND /cut") && may_become_request(b"M-"));
+        assert!(!may_become_request(b"SSH-2.0-x\r\n") && !may_become_request(&[b'A'; 30]));
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use roundtrip_record::{BodyCut, Field, Framing, HttpVersion};
+use roundtrip_record::{BodyCut, Framing, HttpVersion};
 
-use super::hpack::{Decoder, Line};
+use super::hpack::Decoder;
+use super::section::Section;
 use super::stream::Stamp;
-use super::talk::{AnswerHead, Carrier, Desk, RequestHead, Talk};
+use super::talk::{Carrier, Desk, Talk};
 
 /// What a client says first (RFC 9113 §3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -186,21 +187,20 @@ impl Http2 {
             return;
         };
         let ends = flags & END_STREAM != 0;
+        let section = Section { lines, bytes };
         if n == 0 {
-            self.request(desk, carrier, stream, &lines, bytes, ends, [began, stamp]);
+            self.request(desk, carrier, stream, section, ends, [began, stamp]);
         } else {
-            self.response(desk, stream, &lines, bytes, ends, [began, stamp]);
+            self.response(desk, stream, section, ends, [began, stamp]);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a frame says, once")]
     fn request(
         &mut self,
         desk: &mut Desk,
         carrier: &mut Carrier,
         stream: u32,
-        lines: &[Line],
-        bytes: u64,
+        section: Section,
         ends: bool,
         [began, stamp]: [Stamp; 2],
     ) {
@@ -211,17 +211,7 @@ impl Http2 {
             }
             return;
         }
-        let pseudo = |name: &str| pseudo(lines, name).map(ToOwned::to_owned);
-        let (Some(method), target) = (pseudo(":method"), pseudo(":path")) else { return };
-        let head = RequestHead {
-            version: HttpVersion::Http2,
-            method,
-            target: target.unwrap_or_default(),
-            authority: pseudo(":authority"),
-            fields: regular(lines),
-            bytes,
-            stream: Some(stream.into()),
-        };
+        let Some(head) = section.request(HttpVersion::Http2, stream.into()) else { return };
         let mut talk = Talk::new(desk, carrier, head, began);
         if ends {
             talk.request_end(desk, stamp);
@@ -233,22 +223,14 @@ impl Http2 {
         &mut self,
         desk: &mut Desk,
         stream: u32,
-        lines: &[Line],
-        bytes: u64,
+        section: Section,
         ends: bool,
         [began, stamp]: [Stamp; 2],
     ) {
         let Some(talk) = self.talks.get_mut(&stream) else { return };
-        if let Some(status) = pseudo(lines, ":status").and_then(|status| status.parse().ok())
-            && !talk.is_answered()
-        {
-            let head = AnswerHead {
-                version: HttpVersion::Http2,
-                status,
-                reason: String::new(),
-                fields: regular(lines),
-                bytes,
-            };
+        if talk.is_answered() {
+            talk.trailers(section.fields());
+        } else if let Some(head) = section.answer(HttpVersion::Http2) {
             talk.head(desk, head, began, stamp, Framing::Frames);
         }
         if ends && let Some(mut talk) = self.talks.remove(&stream) {
@@ -290,13 +272,4 @@ impl<'a> Frame<'a> {
         let (length, rest) = self.payload.split_first().unwrap_or((&0, &[]));
         rest.get(..rest.len().saturating_sub(usize::from(*length))).unwrap_or_default()
     }
-}
-
-fn pseudo<'a>(lines: &'a [Line], name: &str) -> Option<&'a str> {
-    lines.iter().find(|line| line.0 == name).map(|line| line.1.as_str())
-}
-
-fn regular(lines: &[Line]) -> Vec<Field> {
-    let regular = lines.iter().filter(|line| !line.0.starts_with(':'));
-    regular.map(|(name, value)| Field(name.clone(), value.clone())).collect()
 }

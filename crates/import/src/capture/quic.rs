@@ -1,7 +1,6 @@
-//! QUIC (RFC 9000, RFC 9369): the connections of a capture and their handshakes. What goes on within them is encrypted; how
-//! much of it there is, is counted and said.
+//! QUIC (RFC 9000, RFC 9369): the connections of a capture, their handshakes, and with keys what their streams say. What
+//! is sealed with keys that nobody has is counted and said.
 
-mod crypto;
 mod flow;
 mod packet;
 mod seal;
@@ -147,21 +146,21 @@ impl Quic {
         let pair = datagram.pair();
         match self.all.get_mut(&pair) {
             Some(flow) if !flow.is_renewed_by(long) => return,
-            Some(flow) => flow.finish(desk),
+            Some(flow) => flow.finish(desk, &mut self.tally),
             None => self.order.push_back(pair),
         }
         self.all.insert(pair, Flow::new(desk, datagram.from, datagram.to, long, stamp));
         if self.all.len() > MOST
             && let Some(mut oldest) = self.order.pop_front().and_then(|pair| self.all.remove(&pair))
         {
-            oldest.finish(desk);
+            oldest.finish(desk, &mut self.tally);
         }
     }
 
     /// The capture has ended.
     pub(crate) fn finish(&mut self, desk: &mut Desk, notes: &mut Notes) {
         for flow in self.all.values_mut() {
-            flow.finish(desk);
+            flow.finish(desk, &mut self.tally);
         }
         self.tally.note(notes);
     }

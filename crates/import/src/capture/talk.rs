@@ -1,4 +1,4 @@
-//! `Talk`: one exchange as a capture shows it, over HTTP/1 or HTTP/2 alike, and its events.
+//! `Talk`: one exchange as a capture shows it, over any version of HTTP alike, and its events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -9,7 +9,8 @@ use roundtrip_http::media;
 use roundtrip_record::{
     Body, BodyCut, BodyWriter, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeStarted,
     Field, Framing, HttpVersion, ImportedExchange, Inference, Initiator, Log, LookupId, Priority,
-    RequestSent, ResourceKind, ResponseEnded, ResponseHead, Side, Time, Trace as _, What,
+    RequestSent, ResourceKind, ResponseEnded, ResponseHead, Side, Time, Trace as _, Transport,
+    What,
 };
 
 use super::stream::Stamp;
@@ -55,6 +56,7 @@ impl Desk {
 #[derive(Clone, Debug)]
 pub(crate) struct Carrier {
     pub(crate) connection: ConnectionId,
+    pub(crate) transport: Transport,
     pub(crate) server: SocketAddr,
     pub(crate) secure: bool,
     /// When the connection began to be opened, where that was seen.
@@ -87,6 +89,7 @@ pub(crate) struct AnswerHead {
 pub(crate) struct Talk {
     exchange: ExchangeId,
     connection: ConnectionId,
+    transport: Transport,
     pub(crate) method: String,
     url: String,
     stream: Option<u64>,
@@ -97,6 +100,7 @@ pub(crate) struct Talk {
     content: Option<Content>,
     media_type: Option<String>,
     framing: Framing,
+    trailers: Vec<Field>,
     over: bool,
 }
 
@@ -175,7 +179,7 @@ impl Talk {
         let request = RequestSent {
             exchange: Some(exchange),
             connection: carrier.connection,
-            transport: roundtrip_record::Transport::Tcp,
+            transport: carrier.transport,
             stream: head.stream,
             lookup,
             reused,
@@ -192,6 +196,7 @@ impl Talk {
         Self {
             exchange,
             connection: carrier.connection,
+            transport: carrier.transport,
             method: head.method,
             url,
             stream: head.stream,
@@ -202,6 +207,7 @@ impl Talk {
             content: None,
             media_type: None,
             framing: Framing::None,
+            trailers: Vec::new(),
             over: false,
         }
     }
@@ -255,7 +261,7 @@ impl Talk {
         let head = ResponseHead {
             exchange: Some(self.exchange),
             connection: self.connection,
-            transport: roundtrip_record::Transport::Tcp,
+            transport: self.transport,
             stream: self.stream,
             version: head.version,
             status: head.status,
@@ -277,6 +283,11 @@ impl Talk {
         }
     }
 
+    /// The fields behind the response's body.
+    pub(crate) fn trailers(&mut self, fields: Vec<Field>) {
+        self.trailers = fields;
+    }
+
     /// The response has ended, whole or cut short.
     pub(crate) fn end(&mut self, desk: &mut Desk, stamp: Stamp, cut: Option<BodyCut>) {
         if core::mem::replace(&mut self.over, true) {
@@ -289,12 +300,12 @@ impl Talk {
             let ended = ResponseEnded {
                 exchange: Some(self.exchange),
                 connection: self.connection,
-                transport: roundtrip_record::Transport::Tcp,
+                transport: self.transport,
                 stream: self.stream,
                 arrived: None,
                 body: Body { cut, ..body },
                 media_type: self.media_type.clone(),
-                trailers: Vec::new(),
+                trailers: core::mem::take(&mut self.trailers),
             };
             desk.emit(stamp, What::ResponseEnded(ended));
         }

@@ -133,6 +133,17 @@ impl Session {
         Some((self.suite?, keys.get(&self.client_random?, label)?))
     }
 
+    /// The secret of early data, which stands in the log before it is known which suite it is for: that of an earlier
+    /// session (RFC 8446 §7.5).
+    pub(crate) fn early_secret<'k>(&self, keys: &'k Keys) -> Option<&'k [u8]> {
+        keys.get(&self.client_random?, "CLIENT_EARLY_TRAFFIC_SECRET")
+    }
+
+    /// The protocol that was agreed on; before that is known, the one that the client would like best.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.hellos.alpn.as_ref().or(self.hellos.offered.first()).map(String::as_str)
+    }
+
     /// Bytes of one direction are missing.
     pub(crate) fn gap(&mut self, by_client: bool) {
         self.halves[usize::from(!by_client)].lost = true;

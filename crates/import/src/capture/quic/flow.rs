@@ -1,30 +1,51 @@
 //! `Flow`: one QUIC connection of a capture, as far as its packets show it: versions, the hellos in its Initial packets,
-//! which anybody can open, the rest of its handshake and its end with keys.
+//! which anybody can open; with keys the rest of its handshake, its streams and its end.
 
 use std::net::SocketAddr;
 
 use roundtrip_record::{
     Attempt, AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, Direction, EventId, Fault,
-    FaultKind, QuicClosed, QuicOpened, Side, Step, Transport, What,
+    FaultKind, QuicClosed, QuicOpened, QuicPacket, QuicSpace, Side, Step, Transport, What,
 };
 
+use super::super::http3::Http3;
 use super::super::keys::Keys;
+use super::super::ordered::Ordered;
+use super::super::protect::suite;
 use super::super::secured;
 use super::super::stream::Stamp;
-use super::super::talk::Desk;
+use super::super::talk::{Carrier, Desk};
 use super::super::tls::{Session, Told};
-use super::crypto::Crypto;
 use super::packet::{Frame, Kind, Long, frames};
-use super::seal::{self, Seal};
+use super::seal::{self, Opened, Seal};
 use super::tally::Tally;
 use super::versions::{self, Version};
 
-/// The levels of encryption whose packets are opened (RFC 9001 §4).
+/// How many bytes of a handshake are held that came before others, at most. Endpoints have to hold 4096.
+const MOST_CRYPTO: usize = 1 << 17;
+
+/// How many names of an end are remembered.
+const MOST_NAMES: usize = 64;
+
+/// The levels of encryption (RFC 9001 §4). Those with a handshake of their own come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Initial = 0,
     Handshake = 1,
     Application = 2,
+    /// 0-RTT.
+    Early = 3,
+}
+
+impl Level {
+    fn space(self) -> QuicSpace {
+        match self {
+            Self::Initial => QuicSpace::Initial,
+            Self::Handshake => QuicSpace::Handshake,
+            Self::Application => QuicSpace::OneRtt,
+            Self::Early => QuicSpace::ZeroRtt,
+        }
+    }
 }
 
 /// A packet as it passed: who sent it, its bytes as far as they were captured, and when.
@@ -46,9 +67,16 @@ pub(crate) struct Flow {
     chosen: Vec<u8>,
     /// What the ends call themselves: client, server.
     names: [Vec<u8>; 2],
+    /// What else they said they may be called.
+    more_names: [Vec<Vec<u8>>; 2],
     seals: [Option<[Seal; 2]>; 3],
-    crypto: [[Crypto; 2]; 2],
+    /// Of what the client sends before the handshake is over.
+    early: Option<Seal>,
+    /// The bytes of the handshake at each level that has one: of the client, of the server.
+    crypto: [[Ordered; 2]; 3],
     session: Session,
+    carrier: Carrier,
+    http: Http3,
     began: Stamp,
     attempt: Option<EventId>,
     /// Whether anything came from the server.
@@ -85,9 +113,20 @@ impl Flow {
             version: packet.version,
             chosen: packet.destination.to_vec(),
             names: [packet.source.to_vec(), Vec::new()],
+            more_names: Default::default(),
             seals: [seal::initial(&packet.version, packet.destination), None, None],
-            crypto: Default::default(),
+            early: None,
+            crypto: crypto(),
             session: Session::default(),
+            carrier: Carrier {
+                connection: id,
+                transport: Transport::Quic,
+                server: to,
+                secure: true,
+                opened: Some(stamp),
+                carried: 0,
+            },
+            http: Http3::default(),
             began: stamp,
             attempt,
             answered: false,
@@ -121,7 +160,7 @@ impl Flow {
         let level = match packet.kind {
             Kind::Initial => Level::Initial,
             Kind::Handshake => Level::Handshake,
-            Kind::Early => return tally.early += 1,
+            Kind::Early => Level::Early,
             Kind::Retry => return self.retry(by_client, packet, tally),
         };
         if level == Level::Initial && packet.version != self.version {
@@ -129,17 +168,37 @@ impl Flow {
             self.version = packet.version;
             self.seals[0] = seal::initial(&packet.version, &self.chosen);
         }
-        let opened =
-            self.seal(level, by_client, keys).and_then(|seal| seal.open(bytes, packet.number_at));
-        let Some(payload) = opened else {
+        let opened = match level {
+            Level::Early => self.open_early(bytes, packet.number_at, keys),
+            _ => self
+                .seal(level, by_client, keys)
+                .and_then(|seal| seal.open(bytes, packet.number_at)),
+        };
+        let Some(opened) = opened else {
             match level {
                 Level::Initial => tally.unopened += 1,
+                Level::Early => tally.early += 1,
                 Level::Handshake | Level::Application => tally.sealed(bytes.len()),
             }
             return;
         };
         self.names[usize::from(!by_client)] = packet.source.to_vec();
-        self.payload(desk, level, by_client, &payload, stamp, keys);
+        self.opened(desk, level, &opened, passed, keys, tally);
+    }
+
+    /// Opens early data. The suite is that of an earlier session, which the length of its secrets tells, all but two.
+    fn open_early(&mut self, bytes: &[u8], number_at: usize, keys: &Keys) -> Option<Opened> {
+        if let Some(seal) = &mut self.early {
+            return seal.open(bytes, number_at);
+        }
+        let secret = self.session.early_secret(keys)?;
+        let suites: &[u16] = if secret.len() == 48 { &[0x1302] } else { &[0x1301, 0x1303] };
+        suites.iter().find_map(|number| {
+            let mut seal = Seal::new(suite(*number)?, self.version.label, secret)?;
+            let opened = seal.open(bytes, number_at)?;
+            self.early = Some(seal);
+            Some(opened)
+        })
     }
 
     /// Takes a packet with a short header.
@@ -158,18 +217,21 @@ impl Flow {
             self.session.complete(stamp, &mut told);
             self.tell(desk, told);
         }
-        // The connection id has no length in a short header: it is the one that the other end chose.
-        let number_at = 1 + self.names[usize::from(by_client)].len();
-        match self
-            .seal(Level::Application, by_client, keys)
-            .and_then(|seal| seal.open(bytes, number_at))
-        {
-            Some(payload) => {
-                tally.opened += 1;
-                self.payload(desk, Level::Application, by_client, &payload, stamp, keys);
-            }
+        let number_at = 1 + self.called(bytes, by_client);
+        let seal = self.seal(Level::Application, by_client, keys);
+        match seal.and_then(|seal| seal.open(bytes, number_at)) {
+            Some(opened) => self.opened(desk, Level::Application, &opened, passed, keys, tally),
             None => tally.sealed(bytes.len()),
         }
+    }
+
+    /// How long the connection id in a short header is, which does not say it: it is one that the other end chose.
+    fn called(&self, packet: &[u8], by_client: bool) -> usize {
+        let other = usize::from(by_client);
+        let behind = packet.get(1..).unwrap_or_default();
+        let first = &self.names[other];
+        let other_name = || self.more_names[other].iter().find(|name| behind.starts_with(name));
+        if behind.starts_with(first) { first.len() } else { other_name().unwrap_or(first).len() }
     }
 
     /// The server does not speak the client's version.
@@ -220,6 +282,7 @@ impl Flow {
                 Some(["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET"])
             }
             Level::Application => Some(["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"]),
+            Level::Early => return self.early.as_mut(),
         };
         let seals = &mut self.seals[level as usize];
         if let (None, Some(labels)) = (&seals, labels) {
@@ -233,24 +296,47 @@ impl Flow {
         seals.as_mut().map(|seals| &mut seals[usize::from(!by_client)])
     }
 
-    fn payload(
+    /// A packet was opened.
+    fn opened(
         &mut self,
         desk: &mut Desk,
         level: Level,
-        by_client: bool,
-        payload: &[u8],
-        stamp: Stamp,
+        opened: &Opened,
+        passed: Passed<'_>,
         keys: &Keys,
+        tally: &mut Tally,
     ) {
+        let by_client = passed.by_client;
+        let packet = QuicPacket {
+            connection: self.id,
+            direction: if by_client { Direction::Sent } else { Direction::Received },
+            space: level.space(),
+            number: opened.number,
+            length: u32::try_from(passed.bytes.len()).unwrap_or(u32::MAX),
+            frames: roundtrip_quic::frames_in_words(&opened.payload),
+        };
+        let event = desk.emit(passed.stamp, What::QuicPacket(packet));
+        let stamp = Stamp { at: passed.stamp.at, event };
+        let n = usize::from(!by_client);
+        let is_http = self.session.protocol().is_some_and(|name| name.starts_with("h3"));
         let mut told = Vec::new();
         let mut end = None;
-        let (crypto, session) = (&mut self.crypto, &mut self.session);
-        frames(payload, |frame| match frame {
+        frames(&opened.payload, |frame| match frame {
             Frame::Crypto(offset, bytes) => {
-                if let Some(crypto) = crypto.get_mut(level as usize) {
-                    let ready = crypto[usize::from(!by_client)].take(offset, bytes);
-                    session.handshake(by_client, &ready, stamp, keys, &mut told);
+                if let Some(crypto) = self.crypto.get_mut(level as usize) {
+                    crypto[n].take(offset, bytes, |ready| {
+                        self.session.handshake(by_client, ready, stamp, keys, &mut told);
+                    });
                 }
+            }
+            Frame::Stream(bytes) if is_http => {
+                self.http.feed(desk, &mut self.carrier, by_client, &bytes, stamp);
+            }
+            Frame::Stream(bytes) => tally.other += bytes.bytes.len() as u64,
+            Frame::Reset(stream) => self.http.reset(desk, by_client, stream, stamp),
+            Frame::Name(name) => {
+                self.more_names[n].truncate(MOST_NAMES - 1);
+                self.more_names[n].insert(0, name.to_vec());
             }
             Frame::Close(application, code, reason) => end = Some((application, code, reason)),
             Frame::Other => {}
@@ -273,7 +359,7 @@ impl Flow {
                     self.attempted(desk, AttemptEnd::Connected, stamp);
                     let done = secured::established(self.id, &self.session.hellos);
                     desk.emit(stamp, What::TlsEstablished(done));
-                    self.crypto = Default::default();
+                    self.crypto = crypto();
                 }
                 // QUIC has neither records nor alerts of TLS (RFC 9001 §4.8).
                 Told::Alert(..) | Told::Data(..) => {}
@@ -345,6 +431,7 @@ impl Flow {
 
     fn close(&mut self, desk: &mut Desk, closed: QuicClosed, stamp: Stamp) {
         self.closed = true;
+        self.http.closed(desk, stamp);
         desk.emit(stamp, What::QuicClosed(closed));
     }
 
@@ -363,11 +450,18 @@ impl Flow {
     }
 
     /// The capture, or this connection, is over.
-    pub(crate) fn finish(&mut self, desk: &mut Desk) {
+    pub(crate) fn finish(&mut self, desk: &mut Desk, tally: &mut Tally) {
         if !self.answered {
             self.attempted(desk, AttemptEnd::TimedOut, self.last);
         }
+        self.http.closed(desk, self.last);
+        tally.unreadable += self.http.unreadable;
     }
+}
+
+/// Nothing of any handshake yet.
+fn crypto() -> [[Ordered; 2]; 3] {
+    core::array::from_fn(|_| core::array::from_fn(|_| Ordered::new(MOST_CRYPTO)))
 }
 
 /// The alert of TLS that an error of the transport stands for (RFC 9001 §4.8).

@@ -1,6 +1,7 @@
 //! The packets and frames of QUIC (RFC 9000 §17, §19), as far as they can be read without keys: the headers; and the
 //! frames of what was opened.
 
+use super::super::ordered::StreamBytes;
 use super::versions::{self, Version};
 
 /// What a packet with a long header is.
@@ -97,6 +98,12 @@ impl<'a> Header<'a> {
 pub(crate) enum Frame<'a> {
     /// Bytes of the handshake.
     Crypto(u64, &'a [u8]),
+    /// Bytes of a stream.
+    Stream(StreamBytes<'a>),
+    /// A stream is broken off by its sender; its number.
+    Reset(u64),
+    /// Another name that the sender may be called by.
+    Name(&'a [u8]),
     /// Anything else that is known.
     Other,
     /// The end of the connection: whether the code is the application's, the code, and the reason.
@@ -161,8 +168,8 @@ impl<'a> Reader<'a> {
     fn frame(&mut self) -> Option<Frame<'a>> {
         let kind = self.number()?;
         match kind {
-            // PADDING, PING, HANDSHAKE_DONE.
-            0x00 | 0x01 | 0x1e => {}
+            // PADDING, PING, HANDSHAKE_DONE, IMMEDIATE_ACK (draft-ietf-quic-ack-frequency).
+            0x00 | 0x01 | 0x1e | 0x1f => {}
             0x02 | 0x03 => self.acknowledgement(kind == 0x03)?,
             0x06 => {
                 let offset = self.number()?;
@@ -174,20 +181,28 @@ impl<'a> Reader<'a> {
                 self.numbers(u64::from(kind == 0x1c))?;
                 return Some(Frame::Close(kind == 0x1d, code, self.string()?));
             }
-            0x04 => self.numbers(3)?,
+            0x04 => {
+                let stream = self.number()?;
+                self.numbers(2)?;
+                return Some(Frame::Reset(stream));
+            }
             0x05 | 0x11 | 0x15 => self.numbers(2)?,
             0x10 | 0x12..=0x14 | 0x16 | 0x17 | 0x19 => self.numbers(1)?,
             0x07 => drop(self.string()?),
-            0x08..=0x0f => self.stream(kind)?,
+            0x08..=0x0f => return Some(Frame::Stream(self.stream(kind)?)),
             0x18 => {
                 self.numbers(2)?;
-                self.counted()?;
+                let name = self.counted()?;
+                // The token of a stateless reset.
                 self.take(16)?;
+                return Some(Frame::Name(name));
             }
             0x1a | 0x1b => drop(self.take(8)?),
             // DATAGRAM (RFC 9221 §4).
             0x30 => self.at = self.bytes.len(),
             0x31 => drop(self.string()?),
+            // ACK_FREQUENCY.
+            0xaf => self.numbers(4)?,
             _ => return None,
         }
         Some(Frame::Other)
@@ -201,14 +216,11 @@ impl<'a> Reader<'a> {
         self.numbers(if counts { 3 } else { 0 })
     }
 
-    fn stream(&mut self, kind: u64) -> Option<()> {
-        self.numbers(1 + u64::from(kind & 4 != 0))?;
-        if kind & 2 == 0 {
-            self.at = self.bytes.len();
-        } else {
-            self.string()?;
-        }
-        Some(())
+    fn stream(&mut self, kind: u64) -> Option<StreamBytes<'a>> {
+        let stream = self.number()?;
+        let offset = if kind & 4 == 0 { 0 } else { self.number()? };
+        let bytes = if kind & 2 == 0 { self.take(self.rest().len())? } else { self.string()? };
+        Some(StreamBytes { stream, offset, bytes, ends: kind & 1 != 0 })
     }
 }
 
@@ -226,9 +238,11 @@ mod tests {
             &[0x18, 1, 0, 2, 9, 9],
             &[0; 16],
             &[0x0e, 4, 3, 1, 0xcc],
+            &[0x04, 8, 0x41, 0x0c, 9],
+            &[0x40, 0xaf, 0, 1, 2, 3, 0x1f],
             &[0x1c, 0x41, 0x28, 6, 2, b'n', b'o'],
             &[0x1d, 0x41, 0x00, 0],
-            &[0x08, 4, 1, 2, 3],
+            &[0x09, 4, 1, 2, 3],
         ]
         .concat();
         let mut seen = Vec::new();
@@ -237,8 +251,12 @@ mod tests {
             seen,
             [
                 Frame::Crypto(0, &[0xaa, 0xbb]),
+                Frame::Name(&[9, 9]),
+                Frame::Stream(StreamBytes { stream: 4, offset: 3, bytes: &[0xcc], ends: false }),
+                Frame::Reset(8),
                 Frame::Close(false, 0x128, b"no"),
-                Frame::Close(true, 0x100, b"")
+                Frame::Close(true, 0x100, b""),
+                Frame::Stream(StreamBytes { stream: 4, offset: 0, bytes: &[1, 2, 3], ends: true })
             ]
         );
         for cut in 0..payload.len() {

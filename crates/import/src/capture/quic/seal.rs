@@ -14,13 +14,28 @@ pub(crate) struct Seal {
     suite: Suite,
     label: &'static str,
     secret: Vec<u8>,
-    key: aead::LessSafeKey,
-    iv: Vec<u8>,
+    key: Key,
+    /// The key before this one: for packets that were overtaken by the first one of a new phase.
+    before: Option<Key>,
     header: aead::quic::HeaderProtectionKey,
     /// The number after the largest that was opened.
     expected: u64,
     /// The phase of the key (RFC 9001 §6): the bit that short headers have.
     phase: bool,
+}
+
+/// What seals payloads.
+struct Key {
+    key: aead::LessSafeKey,
+    iv: Vec<u8>,
+}
+
+/// A packet that was opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) number: u64,
+    /// Its frames.
+    pub(crate) payload: Vec<u8>,
 }
 
 /// The seals of client and server for Initial packets, by the connection id that the client chose for the server.
@@ -38,21 +53,20 @@ impl Seal {
         let length = suite.aead().key_len();
         let algorithm = header_protection(suite.aead());
         let header = suite.expand(secret, &format!("{label} hp"), length)?;
-        let (key, iv) = keys(suite, label, secret)?;
         Some(Self {
             suite,
             label,
             secret: secret.to_vec(),
-            key,
-            iv,
+            key: Key::new(suite, label, secret)?,
+            before: None,
             header: aead::quic::HeaderProtectionKey::new(algorithm, &header).ok()?,
             expected: 0,
             phase: false,
         })
     }
 
-    /// Opens a packet whose number begins at `number_at`; returns its frames.
-    pub(crate) fn open(&mut self, packet: &[u8], number_at: usize) -> Option<Vec<u8>> {
+    /// Opens a packet whose number begins at `number_at`.
+    pub(crate) fn open(&mut self, packet: &[u8], number_at: usize) -> Option<Opened> {
         // The sample is taken as if the number had four bytes.
         let sample = packet.get(number_at + 4..number_at + 4 + SAMPLE)?;
         let mask = self.header.new_mask(sample).ok()?;
@@ -67,26 +81,51 @@ impl Seal {
         }
         let cut = head[number_at..].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let number = whole_number(self.expected, cut, length);
-        if is_long || (first & 4 != 0) == self.phase {
-            let opened = unseal(&self.key, &self.iv, number, head, sealed)?;
-            self.expected = self.expected.max(number + 1);
-            return Some(opened);
-        }
-        // The other phase: of the next key where it opens the packet; else a late packet of the one before.
-        let secret =
-            self.suite.expand(&self.secret, &format!("{} ku", self.label), self.secret.len())?;
-        let (key, iv) = keys(self.suite, self.label, &secret)?;
-        let opened = unseal(&key, &iv, number, head, sealed)?;
-        (self.secret, self.key, self.iv, self.phase) = (secret, key, iv, !self.phase);
+        let payload = if is_long || (first & 4 != 0) == self.phase {
+            self.key.unseal(number, &head, sealed)?
+        } else {
+            self.other_phase(number, &head, sealed)?
+        };
         self.expected = self.expected.max(number + 1);
+        Some(Opened { number, payload })
+    }
+
+    /// Opens a packet of the other phase: a late one of the key before, or else the first of the next (RFC 9001 §6.3).
+    fn other_phase(&mut self, number: u64, head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let late = self.before.as_ref().and_then(|key| key.unseal(number, head, sealed));
+        if late.is_some() {
+            return late;
+        }
+        let label = format!("{} ku", self.label);
+        let secret = self.suite.expand(&self.secret, &label, self.secret.len())?;
+        let key = Key::new(self.suite, self.label, &secret)?;
+        let opened = key.unseal(number, head, sealed)?;
+        self.before = Some(core::mem::replace(&mut self.key, key));
+        (self.secret, self.phase) = (secret, !self.phase);
         Some(opened)
     }
 }
 
-fn keys(suite: Suite, label: &str, secret: &[u8]) -> Option<(aead::LessSafeKey, Vec<u8>)> {
-    let key = suite.expand(secret, &format!("{label} key"), suite.aead().key_len())?;
-    let iv = suite.expand(secret, &format!("{label} iv"), aead::NONCE_LEN)?;
-    Some((aead::LessSafeKey::new(aead::UnboundKey::new(suite.aead(), &key).ok()?), iv))
+impl Key {
+    fn new(suite: Suite, label: &str, secret: &[u8]) -> Option<Self> {
+        let key = suite.expand(secret, &format!("{label} key"), suite.aead().key_len())?;
+        let iv = suite.expand(secret, &format!("{label} iv"), aead::NONCE_LEN)?;
+        let key = aead::LessSafeKey::new(aead::UnboundKey::new(suite.aead(), &key).ok()?);
+        Some(Self { key, iv })
+    }
+
+    /// Opens what was sealed under a number; `head` is what was authenticated along with it.
+    fn unseal(&self, number: u64, head: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let mut nonce = self.iv.clone();
+        for (byte, part) in nonce.iter_mut().rev().zip(number.to_be_bytes().iter().rev()) {
+            *byte ^= part;
+        }
+        let nonce = aead::Nonce::try_assume_unique_for_key(&nonce).ok()?;
+        let mut bytes = sealed.to_vec();
+        let opened = self.key.open_in_place(nonce, aead::Aad::from(head), &mut bytes).ok()?.len();
+        bytes.truncate(opened);
+        Some(bytes)
+    }
 }
 
 fn header_protection(sealing: &'static aead::Algorithm) -> &'static aead::quic::Algorithm {
@@ -97,25 +136,6 @@ fn header_protection(sealing: &'static aead::Algorithm) -> &'static aead::quic::
     } else {
         &aead::quic::CHACHA20
     }
-}
-
-/// Opens what was sealed under a number; `head` is what was authenticated along with it.
-fn unseal(
-    key: &aead::LessSafeKey,
-    iv: &[u8],
-    number: u64,
-    head: Vec<u8>,
-    sealed: &[u8],
-) -> Option<Vec<u8>> {
-    let mut nonce = iv.to_vec();
-    for (byte, part) in nonce.iter_mut().rev().zip(number.to_be_bytes().iter().rev()) {
-        *byte ^= part;
-    }
-    let nonce = aead::Nonce::try_assume_unique_for_key(&nonce).ok()?;
-    let mut bytes = sealed.to_vec();
-    let opened = key.open_in_place(nonce, aead::Aad::from(head), &mut bytes).ok()?.len();
-    bytes.truncate(opened);
-    Some(bytes)
 }
 
 /// A packet's number, of which the packet has the lowest bytes: the nearest to the one that is expected
@@ -154,7 +174,8 @@ mod tests {
             let packet = HEXLOWER.decode(packet.as_bytes()).unwrap();
             let [mut client, mut server] = initial(&version, &chosen).unwrap();
             // First byte, version, an empty connection id, one of 8 bytes, an empty token, a length of 2 bytes.
-            let opened = server.open(&packet, 18).unwrap();
+            let Opened { number, payload: opened } = server.open(&packet, 18).unwrap();
+            assert_eq!(number, 1);
             // An acknowledgement, and a ServerHello of 90 bytes.
             assert_eq!(opened[..9], [2, 0, 0, 0, 0, 6, 0, 0x40, 0x5a]);
             assert_eq!(opened[9..13], [2, 0, 0, 0x56]);

@@ -10,10 +10,12 @@ pub(crate) struct Tally {
     /// Packets that are sealed with keys that nobody has, and their bytes.
     sealed: u64,
     sealed_bytes: u64,
-    /// Packets of an open connection that were opened with keys.
-    pub(crate) opened: u64,
-    /// Packets with early data (0-RTT).
+    /// Packets with early data (0-RTT) that could not be opened.
     pub(crate) early: u64,
+    /// Bytes of streams that are not HTTP/3's.
+    pub(crate) other: u64,
+    /// Streams of HTTP/3 that could not be read to their end.
+    pub(crate) unreadable: u64,
     /// Initial packets that could not be opened.
     pub(crate) unopened: u64,
     /// Connections whose server asked the client to come again with a token (RFC 9000 §8.1.2).
@@ -41,11 +43,12 @@ impl Tally {
         );
         for (count, note) in [
             (self.sealed, sealed.as_str()),
+            (self.early, "packets of QUIC carry early data (0-RTT) that could not be opened"),
+            (self.other, "bytes of QUIC's streams are of another protocol than HTTP/3"),
             (
-                self.opened,
-                "packets of QUIC were opened with keys; streams and HTTP/3 in them are not read",
+                self.unreadable,
+                "streams of HTTP/3 could not be read to their end: they refer to what was not captured, or break RFC 9114",
             ),
-            (self.early, "packets of QUIC carry early data (0-RTT), which is not read"),
             (
                 self.unopened,
                 "Initial packets of QUIC could not be opened: they are cut, damaged, or of a connection that began before the capture",

@@ -1,17 +1,18 @@
 //! Conversations of real ends of TLS, sealed by rustls as QUIC has it, and what is read of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use roundtrip_record::{
     AttemptEnd, ConnectResult, Direction, FaultKind, Log, Time, TlsVersion, What,
 };
-use rustls::Side;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::quic::{
-    ClientConnection, Connection, DirectionalKeys, KeyChange, Keys as Sealing, ServerConnection,
-    Version,
+    ClientConnection, Connection, DirectionalKeys, KeyChange, Keys as Sealing, Secrets,
+    ServerConnection, Version,
 };
+use rustls::{ClientConfig, ServerConfig, Side};
 
 use super::super::peers::{NAME, peers};
 use super::*;
@@ -51,9 +52,14 @@ fn long(version: u32, kind: u8, ids: [&[u8]; 2], keys: &DirectionalKeys, frames:
 
 /// A packet with a short header.
 fn short(id: &[u8], keys: &DirectionalKeys, frames: &[u8]) -> Vec<u8> {
+    numbered(0x41, 1, id, keys, frames)
+}
+
+/// A packet with a short header and this number; its first byte has the phase of the key.
+fn numbered(first: u8, number: u16, id: &[u8], keys: &DirectionalKeys, frames: &[u8]) -> Vec<u8> {
     let mut payload = frames.to_vec();
     payload.resize(payload.len().max(30), 0);
-    sealed([&[0x41], id].concat(), 0x0001, payload, keys)
+    sealed([&[first], id].concat(), number, payload, keys)
 }
 
 fn sealed(mut head: Vec<u8>, number: u16, mut payload: Vec<u8>, keys: &DirectionalKeys) -> Vec<u8> {
@@ -66,6 +72,26 @@ fn sealed(mut head: Vec<u8>, number: u16, mut payload: Vec<u8>, keys: &Direction
     let number = &mut rest[number_at - 1..=number_at];
     keys.header.encrypt_in_place(&sample, &mut first[0], number).unwrap();
     packet
+}
+
+/// A STREAM frame with offset and length.
+fn stream(id: u8, offset: usize, bytes: &[u8], ends: bool) -> Vec<u8> {
+    [&[0x0e | u8::from(ends), id], &variable(offset)[..], &variable(bytes.len()), bytes].concat()
+}
+
+/// A frame of HTTP/3.
+fn framed(kind: u8, payload: &[u8]) -> Vec<u8> {
+    [&[kind][..], &variable(payload.len()), payload].concat()
+}
+
+/// GET https://h.example/ by the static table (RFC 9204 appendix A): `:method`, `:scheme`, `:path`, and the authority.
+fn request() -> Vec<u8> {
+    framed(1, &[&[0, 0, 0xd1, 0xd7, 0xc1, 0x50, 9][..], b"h.example"].concat())
+}
+
+/// 200 with these four bytes as its body.
+fn answer(body: &[u8; 4]) -> Vec<u8> {
+    [framed(1, &[0, 0, 0xd9]), framed(0, body)].concat()
 }
 
 fn crypto(offset: usize, bytes: &[u8]) -> Vec<u8> {
@@ -81,6 +107,8 @@ struct End {
     /// 0, 2: Initial and Handshake, as types of packets.
     kind: u8,
     offset: usize,
+    /// What gives the keys after the first ones for data.
+    next: Option<Secrets>,
 }
 
 impl End {
@@ -104,7 +132,9 @@ impl End {
                 Some(KeyChange::Handshake { keys }) => {
                     (self.keys, self.kind, self.offset) = (keys, 2, 0);
                 }
-                Some(KeyChange::OneRtt { keys, .. }) => (self.keys, self.kind) = (keys, 3),
+                Some(KeyChange::OneRtt { keys, next }) => {
+                    (self.keys, self.kind, self.next) = (keys, 3, Some(next));
+                }
                 None if bytes.is_empty() => return (datagrams, all),
                 None => {}
             }
@@ -120,6 +150,17 @@ fn handshake(
     piece: usize,
 ) -> (Vec<Sent>, String, [Sealing; 2]) {
     let (client, server, log) = peers(suite, &["h3", "h3-29"], &["h3"]);
+    let (sent, ends) = between(version, piece, client, server);
+    (sent, log.text(), ends.map(|end| end.keys))
+}
+
+/// What two ends say until the handshake is over, and the ends.
+fn between(
+    version: u32,
+    piece: usize,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+) -> (Vec<Sent>, [End; 2]) {
     let as_quic = if version == V2 { Version::V2 } else { Version::V1 };
     let name = ServerName::try_from(NAME).unwrap();
     let client = ClientConnection::new(client, as_quic, name, vec![0; 8]).unwrap();
@@ -130,14 +171,24 @@ fn handshake(
             ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().unwrap().quic_suite().unwrap();
         aes.keys(CHOSEN, side, as_quic)
     };
-    let end =
-        |connection, side, ids| End { connection, keys: initial(side), ids, kind: 0, offset: 0 };
+    let end = |connection, side, ids| End {
+        connection,
+        keys: initial(side),
+        ids,
+        kind: 0,
+        offset: 0,
+        next: None,
+    };
     let mut client = end(Connection::Client(client), Side::Client, [CHOSEN, CLIENT]);
     let mut server = end(Connection::Server(server), Side::Server, [CLIENT, SERVER]);
     let mut sent = Vec::new();
-    for _ in 0..3 {
+    for round in 0..3 {
         let (datagrams, bytes) = client.sends(version, piece);
         sent.extend(datagrams.into_iter().map(|datagram| (true, datagram)));
+        if let Some(early) = client.connection.zero_rtt_keys().filter(|_| round == 0) {
+            let frames = stream(0, 0, &request(), true);
+            sent.push((true, long(version, 1, [CHOSEN, CLIENT], &early, &frames)));
+        }
         for part in messages(&bytes) {
             server.connection.read_hs(part).unwrap();
         }
@@ -148,7 +199,7 @@ fn handshake(
             client.connection.read_hs(part).unwrap();
         }
     }
-    (sent, log.text(), [client.keys, server.keys])
+    (sent, [client, server])
 }
 
 /// Messages of a handshake, one by one: each level wants its own.
@@ -395,5 +446,149 @@ fn damaged_datagrams_are_borne() {
             }
         }
         quic.finish(&mut desk, &mut Notes::default());
+    }
+}
+
+/// The exchanges among events: URL, status, bytes of the body, whether it is whole.
+fn exchanges(events: &[What]) -> Vec<String> {
+    let mut told = Vec::new();
+    for what in events {
+        match what {
+            What::ExchangeStarted(started) => told.push(started.url.clone()),
+            What::ResponseEnded(ended) => {
+                told.push(format!("{} {:?}", ended.body.encoded, ended.body.cut));
+            }
+            What::ExchangeEnded(ended) => {
+                told.push(format!("{:?} {}", ended.status, ended.complete));
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+#[test]
+fn requests_and_answers_in_streams() {
+    for suite in suites() {
+        let (mut sent, log, [client, server]) = handshake(V1, suite, 2000);
+        let (ask, tell) = (request(), answer(b"body"));
+        let at = tell.len() - 2;
+        sent.push((true, short(SERVER, &client.local, &stream(0, 0, &ask, true))));
+        // The end comes first, then all of it, and once more.
+        for (number, frames) in [
+            (2, stream(0, at, &tell[at..], true)),
+            (3, stream(0, 0, &tell[..at], false)),
+            (4, stream(0, 0, &tell, true)),
+        ] {
+            sent.push((false, numbered(0x41, number, CLIENT, &server.local, &frames)));
+        }
+        let (events, notes) = read(&sent, &log, 4433);
+        let whole = ["https://h.example/", "4 None", "Some(200) true"];
+        assert_eq!(exchanges(&events), whole, "{notes:?}");
+        let packets = events.iter().filter(|what| matches!(what, What::QuicPacket(_))).count();
+        assert_eq!(packets, sent.len());
+        // Without its second half, the answer is cut short; broken off, it is told so.
+        sent.pop();
+        sent.remove(sent.len() - 2);
+        let (events, _) = read(&sent, &log, 4433);
+        assert_eq!(exchanges(&events)[1..], ["2 Some(Short)", "Some(200) false"]);
+        let reset = numbered(0x41, 5, CLIENT, &server.local, &[4, 0, 0x41, 0x0c, 4]);
+        sent.push((false, reset));
+        let (events, _) = read(&sent, &log, 4433);
+        assert_eq!(exchanges(&events)[1..], ["2 Some(Reset)", "Some(200) false"]);
+    }
+}
+
+#[test]
+fn other_protocols_and_other_names() {
+    let (mut sent, log, [client, server]) = handshake(V1, suites()[0], 2000);
+    // The server gives itself a longer name, by which the client then calls it.
+    let name = b"another-name";
+    let given = [&[0x18, 1, 0, 12][..], name, &[7; 16]].concat();
+    sent.push((false, short(CLIENT, &server.local, &given)));
+    sent.push((true, numbered(0x41, 2, name, &client.local, &stream(0, 0, &request(), true))));
+    let (events, notes) = read(&sent, &log, 4433);
+    assert_eq!(exchanges(&events)[0], "https://h.example/", "{notes:?}");
+    // Another protocol than HTTP/3 was agreed on.
+    let (client, server, log) = peers(suites()[0], &["doq"], &["doq"]);
+    let (mut sent, [client, _]) = between(V1, 2000, client, server);
+    sent.push((true, short(SERVER, &client.keys.local, &stream(0, 0, &request(), true))));
+    let (events, notes) = read(&sent, &log.text(), 4433);
+    assert_eq!(exchanges(&events), [""; 0]);
+    assert_eq!(counted(&notes, "another protocol than HTTP/3"), request().len() as u64);
+}
+
+#[test]
+fn keys_change_and_packets_of_the_old_ones_come_late() {
+    for suite in suites() {
+        let (client, server, log) = peers(suite, &["h3"], &["h3"]);
+        let (mut sent, [client, mut server]) = between(V1, 2000, client, server);
+        let ask = stream(0, 0, &request(), true);
+        sent.push((true, short(SERVER, &client.keys.local, &ask)));
+        let tell = answer(b"body");
+        let old = short(CLIENT, &server.keys.local, &stream(0, 0, &tell[..4], false));
+        // The header's key stays (RFC 9001 §6).
+        server.keys.local.packet = server.next.as_mut().unwrap().next_packet_keys().local;
+        let frames = stream(0, 4, &tell[4..], true);
+        let new = numbered(0x45, 2, CLIENT, &server.keys.local, &frames);
+        // The packet of the new key overtakes the one of the old.
+        sent.extend([(false, new), (false, old)]);
+        let (events, notes) = read(&sent, &log.text(), 4433);
+        assert_eq!(exchanges(&events)[1..], ["4 None", "Some(200) true"], "{notes:?}");
+        assert_eq!(counted(&notes, "are encrypted"), 0, "{notes:?}");
+    }
+}
+
+#[test]
+fn early_data_is_read_with_its_key() {
+    for suite in suites() {
+        let (client, server, log) = peers(suite, &["h3"], &["h3"]);
+        let (mut client, mut server) = (Arc::unwrap_or_clone(client), Arc::unwrap_or_clone(server));
+        (client.enable_early_data, server.max_early_data_size) = (true, u32::MAX);
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        between(V1, 2000, Arc::clone(&client), Arc::clone(&server));
+        let (mut sent, [_, server]) = between(V1, 2000, client, server);
+        let tell = stream(0, 0, &answer(b"body"), true);
+        sent.push((false, short(CLIENT, &server.keys.local, &tell)));
+        let (events, notes) = read(&sent, &log.text(), 4433);
+        let whole = ["https://h.example/", "4 None", "Some(200) true"];
+        assert_eq!(exchanges(&events), whole, "{notes:?}");
+        let lines = log.text();
+        let without = lines.lines().filter(|line| !line.contains("EARLY_TRAFFIC"));
+        let without = without.collect::<Vec<_>>().join("\n");
+        assert_eq!(counted(&read(&sent, &without, 4433).1, "early data (0-RTT) that could"), 1);
+    }
+}
+
+#[test]
+fn damaged_frames_within_packets_are_borne() {
+    let (sent, log, [client, server]) = handshake(V1, suites()[0], 2000);
+    let (ask, tell) = (stream(0, 0, &request(), true), stream(0, 0, &answer(b"body"), true));
+    let mut state = 9_u64;
+    let mut below = |limit: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for _ in 0..2000 {
+        let mut sent = sent.clone();
+        for number in 1..6 {
+            let (by_client, mut frames) =
+                if below(2) == 0 { (true, ask.clone()) } else { (false, tell.clone()) };
+            for _ in 0..=below(4) {
+                let at = below(frames.len());
+                frames[at] = below(256) as u8;
+            }
+            let keys = if by_client { &client.local } else { &server.local };
+            let id = if by_client { SERVER } else { CLIENT };
+            sent.push((by_client, numbered(0x41, number, id, keys, &frames)));
+        }
+        let (events, _) = read(&sent, &log, 4433);
+        let of = |wanted: fn(&What) -> bool| events.iter().filter(|what| wanted(what)).count();
+        let (started, ended) = (
+            of(|what| matches!(what, What::ExchangeStarted(_))),
+            of(|what| matches!(what, What::ExchangeEnded(_))),
+        );
+        assert_eq!(started, ended, "each exchange ends once");
     }
 }
