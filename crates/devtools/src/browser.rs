@@ -99,6 +99,20 @@ impl Browser {
         Ok((child, profile, Pipe::new(ours, from_it)))
     }
 
+    /// Whether its process ends by itself in this time.
+    #[allow(clippy::disallowed_methods, reason = "the end of a process is waited for, on no wire")]
+    fn ends_within(&mut self, patience: Duration) -> bool {
+        const PAUSE: Duration = Duration::from_millis(10);
+        for _ in 0..patience.as_millis() / PAUSE.as_millis() {
+            match self.child.try_wait() {
+                Ok(Some(_)) => return true,
+                Ok(None) => std::thread::sleep(PAUSE),
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
     /// The last line of its standard error.
     pub(crate) fn said(&self) -> Option<String> {
         let text = std::fs::read(said(self.profile.path())).ok()?;
@@ -121,7 +135,8 @@ impl Drop for Browser {
         if self.pipe.send(&close).is_ok() {
             while let Received::Message(_) = self.pipe.receive(PATIENCE) {}
         }
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+        // It is still writing when its pipe is closed already.
+        if !self.ends_within(PATIENCE) {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use roundtrip_record::Time;
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::archive::{Paints, archive};
 use crate::browser::find;
+use crate::carriage;
 use crate::error::DevtoolsError;
 use crate::load::Load;
 use crate::session::{Heard, Session};
@@ -85,7 +86,10 @@ const OBSERVE: &str = "globalThis.seen = {largest: null, shift: 0, long: []};\
 /// When the browser cannot be had, or does not do what it is told.
 pub fn visit(options: &Options) -> Result<Recorded, DevtoolsError> {
     let program = find(options.program.as_deref())?;
-    let mut session = Session::start(program, &arguments(options))?;
+    let folder = tempfile::Builder::new().prefix("roundtrip-netlog-").tempdir();
+    let folder = folder.map_err(|why| DevtoolsError::Start { program: program.clone(), why })?;
+    let log = folder.path().join("net.json");
+    let mut session = Session::start(program, &arguments(options, &log))?;
     let version = session.ask("", "Browser.getVersion", json!({}), drop)?;
     let product = version["product"].as_str().unwrap_or("Chromium").to_owned();
     let mut page = Page::open(session, options)?;
@@ -102,13 +106,19 @@ pub fn visit(options: &Options) -> Result<Recorded, DevtoolsError> {
             page.load.messages
         ));
     }
+    let mut load = page.close();
+    // A browser that wrote no log has told all that it tells.
+    if let Ok(carriages) = roundtrip_import::carriages(&log) {
+        carriage::complete(&mut load.hops, carriages);
+    }
     let title = picture.as_ref().map_or("", |picture| &picture.title);
     let (name, version) = product.split_once('/').unwrap_or((&product, ""));
-    let archive = archive(&page.load, options.url.as_str(), title, (name, version), &paints);
+    let archive = archive(&load, options.url.as_str(), title, (name, version), &paints);
     Ok(Recorded { archive, picture, notes })
 }
 
-fn arguments(options: &Options) -> Vec<OsString> {
+/// What the browser is started with; it writes the log of its network to `log`.
+fn arguments(options: &Options, log: &Path) -> Vec<OsString> {
     let mut arguments: Vec<String> = Vec::new();
     if !options.hosts.is_empty() {
         let rule = |(host, address): &(String, String)| format!("MAP {host} {address}");
@@ -120,7 +130,9 @@ fn arguments(options: &Options) -> Vec<OsString> {
     if options.insecure {
         arguments.push("--ignore-certificate-errors".into());
     }
-    arguments.into_iter().map(OsString::from).collect()
+    let mut logs = OsString::from("--log-net-log=");
+    logs.push(log);
+    arguments.into_iter().map(OsString::from).chain([logs]).collect()
 }
 
 /// What every target is told: to tell of its requests and of the targets that it makes, and to go on.
@@ -168,6 +180,11 @@ impl Page {
         // What was told so far is of the empty page.
         page.load = Load::of(&page.target);
         Ok(page)
+    }
+
+    /// Ends the browser; what it told. Only then is its log whole.
+    fn close(self) -> Load {
+        self.load
     }
 
     fn ask(&mut self, method: &str, params: Value) -> Result<Value, DevtoolsError> {

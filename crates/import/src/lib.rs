@@ -52,6 +52,7 @@ use std::path::Path;
 use roundtrip_record::Log;
 
 pub use error::ImportError;
+pub use netlog::{Carriage, carriages};
 pub use options::{Imported, Observed, Options, Picture};
 
 use input::Input;

@@ -5,6 +5,7 @@
 //! A log is read once, event by event ([`read`]), into [`requests`](request) and the [`sockets`](socket) that carried them;
 //! then all of it becomes a record ([`emit`]). A log that breaks off, since the browser was ended first, is read up to there.
 
+mod carriage;
 mod constants;
 mod emit;
 mod event;
@@ -27,6 +28,8 @@ use crate::run::{self, Run};
 use crate::text::Text;
 use emit::Emitter;
 use plan::Plan;
+
+pub use carriage::{Carriage, carriages};
 
 /// Whether a file with these first bytes is a `NetLog`: an object that begins with its constants.
 pub(crate) fn is_netlog(begin: &[u8]) -> bool {

@@ -1,14 +1,15 @@
-//! Damaged recordings: each file of `fuzz/corpus/import` is changed at random, again and again, and has to be read or refused. A few seconds'
-//! share of it runs with the tests; `ROUNDTRIP_SEEDS` says how many,
-//! `ROUNDTRIP_FIRST` with which number to begin.
+//! Damaged recordings: each file of `fuzz/corpus/import` is changed at random, again and again, and has to be read or
+//! refused; what was read has to have every figure, and now and then every view. A few seconds' share of it runs with
+//! the tests; `ROUNDTRIP_SEEDS` says how many, `ROUNDTRIP_FIRST` with which number to begin.
 
 mod common;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::Chance;
+use common::{Chance, Read};
 use roundtrip_import::Options;
+use roundtrip_report::{Attachments, Model, har, html, json, terminal};
 
 /// How many of them run with the tests.
 const FEW: usize = 20_000;
@@ -84,6 +85,27 @@ fn spoil(file: &[u8], chance: &mut Chance) -> Vec<u8> {
     file
 }
 
+/// Of how many stories one is shown in every view, which takes longer than reading.
+const SHOWN: usize = 50;
+
+/// Computes what any view needs.
+fn figures(read: &Read) {
+    read.story.thinks();
+    read.story.metrics();
+    read.story.critical_to_paint();
+    read.story.critical_to_load();
+    read.story.slowest();
+}
+
+/// Makes the views.
+fn views(read: Read) {
+    let model = Model::new(read.story.events);
+    terminal(&model, &roundtrip_report::Options::default());
+    html(&model, &Attachments::none());
+    har(&model, &read.bodies);
+    json(&model);
+}
+
 /// Tells the number of the file that broke something.
 struct Trying(usize);
 
@@ -119,10 +141,16 @@ fn damaged_recordings_are_read_or_refused() {
         let started = Instant::now();
         let read =
             common::bytes(&file, &Options { page: Some("all".into()), ..Options::default() });
+        counts[which][usize::from(read.is_err())] += 1;
+        if let Ok(read) = read {
+            figures(&read);
+            if seed % SHOWN == 0 {
+                views(read);
+            }
+        }
         let took = started.elapsed();
         assert!(took < LONGEST, "seed {seed} ({}): {took:?}", corpus[which].0.display());
         slowest = slowest.max((took, seed));
-        counts[which][usize::from(read.is_err())] += 1;
     }
     let memory = memory();
     for ((path, _), [read, refused]) in corpus.iter().zip(&counts) {
