@@ -88,7 +88,7 @@ mod tests {
             connect: Some((10_002, 10_020)),
             tls: Some((10_020, 10_045)),
             send: (10_050, 10_051),
-            head: Some((10_090)),
+            head: Some(10_090),
         }
     }
 

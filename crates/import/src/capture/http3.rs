@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use roundtrip_http::{Observation, Observed, Observer};
 use roundtrip_record::{BodyCut, Framing, HttpVersion};
 
