@@ -60,8 +60,9 @@ impl Quic {
     /// Whether a datagram is QUIC's, and if so, whether a client sent it.
     pub(crate) fn is_by_client(&self, datagram: &Datagram<'_>) -> Option<bool> {
         let lower = datagram.to.port() < datagram.from.port();
-        let header = Header::read(datagram.payload)?;
-        match (self.all.get(&datagram.pair()), header) {
+        let flow = self.all.get(&datagram.pair());
+        let header = Header::read(datagram.payload, flow.is_some())?;
+        match (flow, header) {
             (Some(flow), _) => Some(flow.client == datagram.from),
             (None, Header::Long(long)) => {
                 let is_first = long.kind == Kind::Initial
@@ -89,7 +90,7 @@ impl Quic {
     ) {
         let pair = datagram.pair();
         let mut rest = datagram.payload;
-        while let Some(header) = Header::read(rest) {
+        while let Some(header) = Header::read(rest, self.all.contains_key(&pair)) {
             match header {
                 Header::Long(long) => {
                     self.begin(desk, datagram, by_client, &long, stamp);
@@ -101,6 +102,10 @@ impl Quic {
                         None => self.tally.middle += 1,
                     }
                     rest = rest.get(long.end..).unwrap_or_default();
+                    // Some fill their datagrams behind the last packet.
+                    if rest.iter().all(|byte| *byte == 0) {
+                        return;
+                    }
                 }
                 Header::Short => {
                     match self.all.get_mut(&pair) {

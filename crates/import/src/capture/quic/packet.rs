@@ -52,12 +52,13 @@ pub(crate) enum Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads the header that `packet` begins with; `None` where it is none.
-    pub(crate) fn read(packet: &'a [u8]) -> Option<Self> {
+    /// Reads the header that `packet` begins with; `None` where it is none. Between ends that have met, `met`, the bit
+    /// that is fixed in the first packets may be anything (RFC 9287).
+    pub(crate) fn read(packet: &'a [u8], met: bool) -> Option<Self> {
         let first = *packet.first()?;
+        let is_fixed = met || first & 0x40 != 0;
         if first & 0x80 == 0 {
-            // The fixed bit (RFC 9000 §17.3.1).
-            return (first & 0x40 != 0).then_some(Self::Short);
+            return is_fixed.then_some(Self::Short);
         }
         let mut rest = Reader { bytes: packet, at: 1 };
         let number = u32::from_be_bytes(rest.take(4)?.try_into().ok()?);
@@ -74,7 +75,7 @@ impl<'a> Header<'a> {
             return Some(Self::Negotiation(versions.collect()));
         };
         // RFC 9000 §17.2: a connection id has 20 bytes at most, and the fixed bit is set.
-        if destination.len() > 20 || source.len() > 20 || first & 0x40 == 0 {
+        if destination.len() > 20 || source.len() > 20 || !is_fixed {
             return None;
         }
         let kind = Kind::of(first, &version);
@@ -266,13 +267,17 @@ mod tests {
 
     #[test]
     fn headers_of_every_kind() {
-        assert_eq!(Header::read(&[0x41, 2, 3]), Some(Header::Short));
-        assert_eq!(Header::read(&[0x01, 2, 3]), None, "without the fixed bit");
+        assert_eq!(Header::read(&[0x41, 2, 3], false), Some(Header::Short));
+        assert_eq!(Header::read(&[0x01, 2, 3], false), None, "without the fixed bit");
+        assert_eq!(Header::read(&[0x01, 2, 3], true), Some(Header::Short));
         let negotiation =
             [&[0x80, 0, 0, 0, 0, 1, 7, 0][..], &[0, 0, 0, 1], &[0x6b, 0x33, 0x43, 0xcf]].concat();
-        assert_eq!(Header::read(&negotiation), Some(Header::Negotiation(vec![1, 0x6b33_43cf])));
-        assert_eq!(Header::read(b"\xc3Q046\x50"), Some(Header::Foreign(0x5130_3436)));
-        assert_eq!(Header::read(&[0x80, 0x47, 0x45, 0x54, 0x20]), None);
+        assert_eq!(
+            Header::read(&negotiation, false),
+            Some(Header::Negotiation(vec![1, 0x6b33_43cf]))
+        );
+        assert_eq!(Header::read(b"\xc3Q046\x50", false), Some(Header::Foreign(0x5130_3436)));
+        assert_eq!(Header::read(&[0x80, 0x47, 0x45, 0x54, 0x20], false), None);
         // Of version 2 an Initial has other bits than of version 1 (RFC 9369 §3.2).
         for (first, version, kind) in [
             (0xc0, [0, 0, 0, 1], Kind::Initial),
@@ -282,7 +287,9 @@ mod tests {
             (0xc0, [0x6b, 0x33, 0x43, 0xcf], Kind::Retry),
         ] {
             let packet = [&[first][..], &version, &[1, 7, 1, 8, 0, 9, 0, 0]].concat();
-            let Some(Header::Long(long)) = Header::read(&packet) else { panic!("{packet:?}") };
+            let Some(Header::Long(long)) = Header::read(&packet, false) else {
+                panic!("{packet:?}")
+            };
             assert_eq!((long.kind, long.destination, long.source), (kind, &[7][..], &[8][..]));
         }
     }
