@@ -251,7 +251,8 @@ fn our_own_capture_of_http_3_gives_the_same_exchanges() {
         [("calm", &[][..]), ("lossy", &["--net", "3gfast,loss=2%,reorder=1%", "--seed", "3"])]
     {
         let record = roundtrip.folder(name);
-        let visit = ["visit", "--as", "roundtrip", "--https", "--http3", "--out", &record];
+        let visit =
+            ["visit", "--as", "roundtrip", "--https", "--http3", "--warm", "--out", &record];
         roundtrip.run(&[&visit[..], arguments].concat()).expect(0);
         let imported = roundtrip.folder(&format!("{name}-imported"));
         let run = roundtrip.run(&["import", &format!("{record}/trace.pcapng"), "--out", &imported]);

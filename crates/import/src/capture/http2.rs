@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use roundtrip_record::{BodyCut, Framing, HttpVersion};
+use roundtrip_record::{BodyCut, HttpVersion};
 
 use super::hpack::Decoder;
-use super::section::Section;
+use super::section::{Section, framing};
 use super::stream::Stamp;
 use super::talk::{Carrier, Desk, Talk};
 
@@ -231,7 +231,8 @@ impl Http2 {
         if talk.is_answered() {
             talk.trailers(section.fields());
         } else if let Some(head) = section.answer(HttpVersion::Http2) {
-            talk.head(desk, head, began, stamp, Framing::Frames);
+            let framing = framing(&head, &talk.method, ends);
+            talk.head(desk, head, began, stamp, framing);
         }
         if ends && let Some(mut talk) = self.talks.remove(&stream) {
             talk.end(desk, stamp, None);

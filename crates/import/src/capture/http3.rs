@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use roundtrip_http::{Observation, Observed, Observer};
-use roundtrip_record::{BodyCut, Framing, HttpVersion};
+use roundtrip_record::{BodyCut, HttpVersion};
 
 use super::ordered::{Ordered, StreamBytes};
-use super::section::{Section, text};
+use super::section::{Section, framing, text};
 use super::stream::Stamp;
 use super::talk::{Carrier, Desk, Talk};
 
@@ -68,11 +68,13 @@ impl Http3 {
         part.began.get_or_insert(stamp);
         let mut said = Vec::new();
         self.observer.feed(by_client, frame.stream, ready.freeze(), part.over, &mut said);
-        for Observation { by_client, stream, what } in said {
+        let mut said = said.into_iter().peekable();
+        while let Some(Observation { by_client, stream, what }) = said.next() {
             if by_client {
                 self.asked(desk, carrier, stream, what, stamp);
             } else {
-                self.answered(desk, stream, what, stamp);
+                let end = Observation { by_client, stream, what: Observed::End };
+                self.answered(desk, stream, what, said.peek() == Some(&end), stamp);
             }
         }
     }
@@ -102,8 +104,8 @@ impl Http3 {
         }
     }
 
-    /// The server said this on a request's stream.
-    fn answered(&mut self, desk: &mut Desk, stream: u64, what: Observed, stamp: Stamp) {
+    /// The server said this on a request's stream; `ends` says that nothing follows.
+    fn answered(&mut self, desk: &mut Desk, stream: u64, what: Observed, ends: bool, stamp: Stamp) {
         let began = self.began(1, stream, &what, stamp);
         let Some(talk) = self.talks.get_mut(&stream) else { return };
         match what {
@@ -112,7 +114,8 @@ impl Http3 {
             }
             Observed::Fields { lines, bytes } => {
                 if let Some(head) = section(lines, bytes).answer(HttpVersion::Http3) {
-                    talk.head(desk, head, began, stamp, Framing::Frames);
+                    let framing = framing(&head, &talk.method, ends);
+                    talk.head(desk, head, began, stamp, framing);
                 }
             }
             Observed::Data(bytes) => talk.body(&bytes),

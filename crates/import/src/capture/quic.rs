@@ -89,7 +89,7 @@ impl Quic {
         keys: &Keys,
     ) {
         let pair = datagram.pair();
-        let mut rest = datagram.payload;
+        let (mut rest, mut sent) = (datagram.payload, datagram.payload);
         while let Some(header) = Header::read(rest, self.all.contains_key(&pair)) {
             match header {
                 Header::Long(long) => {
@@ -108,14 +108,15 @@ impl Quic {
                     }
                 }
                 Header::Short => {
-                    match self.all.get_mut(&pair) {
-                        Some(flow) => {
-                            let passed = Passed { by_client, bytes: rest, stamp };
-                            flow.short(desk, passed, keys, &mut self.tally);
-                        }
-                        None => self.tally.middle += 1,
-                    }
-                    return;
+                    let Some(flow) = self.all.get_mut(&pair) else {
+                        self.tally.middle += 1;
+                        return;
+                    };
+                    let before = sent.len() - rest.len();
+                    let passed = Passed { by_client, bytes: rest, stamp };
+                    let length = flow.short(desk, passed, before, keys, &mut self.tally);
+                    rest = rest.get(length..).unwrap_or_default();
+                    sent = rest;
                 }
                 Header::Negotiation(spoken) => {
                     match self.all.get_mut(&pair) {

@@ -1,6 +1,6 @@
 //! Field sections of HTTP/2 and HTTP/3 as heads of messages (RFC 9113 §8.3, RFC 9114 §4.3).
 
-use roundtrip_record::{Field, HttpVersion};
+use roundtrip_record::{Field, Framing, HttpVersion};
 
 use super::talk::{AnswerHead, RequestHead};
 
@@ -39,15 +39,22 @@ impl Section {
         })
     }
 
-    /// The fields that are no pseudo-fields.
+    /// The fields that are no pseudo-fields; but `:authority` is kept, which stands for Host.
     pub(crate) fn fields(self) -> Vec<Field> {
-        let regular = self.lines.into_iter().filter(|(name, _)| !name.starts_with(':'));
-        regular.map(|(name, value)| Field(name, value)).collect()
+        let kept = |name: &str| !name.starts_with(':') || name == ":authority";
+        let fields = self.lines.into_iter().filter(|(name, _)| kept(name));
+        fields.map(|(name, value)| Field(name, value)).collect()
     }
 
     fn pseudo(&self, name: &str) -> Option<&str> {
         self.lines.iter().find(|line| line.0 == name).map(|line| line.1.as_str())
     }
+}
+
+/// How the body is framed of a response with this head, to a request of this method; `ends` says that nothing follows.
+pub(crate) fn framing(head: &AnswerHead, method: &str, ends: bool) -> Framing {
+    let bodyless = matches!(head.status, 100..200 | 204 | 304) || method == "HEAD";
+    if bodyless || ends { Framing::None } else { Framing::Frames }
 }
 
 /// Octets as text: those that are no UTF-8 are those of ISO 8859-1, as in the record's own fields.

@@ -24,6 +24,13 @@ use super::versions::{self, Version};
 /// How many bytes of a handshake are held that came before others, at most. Endpoints have to hold 4096.
 const MOST_CRYPTO: usize = 1 << 17;
 
+/// How long datagrams are that are handed to the network's card as one, to be sent apart: no shorter than the ones of a
+/// handshake (RFC 9000 §14.1), and no longer than Ethernet carries.
+const SEGMENTS: core::ops::RangeInclusive<usize> = 1200..=1500;
+
+/// How often it is tried in vain to tell such datagrams apart, on one connection.
+const MOST_SEARCHES: u32 = 32;
+
 /// How many names of an end are remembered.
 const MOST_NAMES: usize = 64;
 
@@ -72,6 +79,9 @@ pub(crate) struct Flow {
     seals: [Option<[Seal; 2]>; 3],
     /// Of what the client sends before the handshake is over.
     early: Option<Seal>,
+    /// How long each end's datagrams were that came as one, and how often that could not be told.
+    segments: [Option<usize>; 2],
+    searches: u32,
     /// The bytes of the handshake at each level that has one: of the client, of the server.
     crypto: [[Ordered; 2]; 3],
     session: Session,
@@ -116,6 +126,8 @@ impl Flow {
             more_names: Default::default(),
             seals: [seal::initial(&packet.version, packet.destination), None, None],
             early: None,
+            segments: [None; 2],
+            searches: 0,
             crypto: crypto(),
             session: Session::default(),
             carrier: Carrier {
@@ -201,14 +213,16 @@ impl Flow {
         })
     }
 
-    /// Takes a packet with a short header.
+    /// Takes a packet with a short header, which goes on to the end of its datagram; `before` bytes of that came before it.
+    /// Returns how long it was: a capture may hold several datagrams as one, which the card was to send apart.
     pub(crate) fn short(
         &mut self,
         desk: &mut Desk,
         passed: Passed<'_>,
+        before: usize,
         keys: &Keys,
         tally: &mut Tally,
-    ) {
+    ) -> usize {
         let Passed { by_client, bytes, stamp } = passed;
         self.last = stamp;
         if by_client && !self.closed && self.session.is_answered() {
@@ -217,12 +231,46 @@ impl Flow {
             self.session.complete(stamp, &mut told);
             self.tell(desk, told);
         }
-        let number_at = 1 + self.called(bytes, by_client);
-        let seal = self.seal(Level::Application, by_client, keys);
-        match seal.and_then(|seal| seal.open(bytes, number_at)) {
-            Some(opened) => self.opened(desk, Level::Application, &opened, passed, keys, tally),
-            None => tally.sealed(bytes.len()),
+        match self.open_short(by_client, bytes, before, keys) {
+            Some((opened, length)) => {
+                let passed = Passed { bytes: &bytes[..length], ..passed };
+                self.opened(desk, Level::Application, &opened, passed, keys, tally);
+                length
+            }
+            None => {
+                tally.sealed(bytes.len());
+                bytes.len()
+            }
         }
+    }
+
+    /// Opens the packet that some bytes are or begin with; says how long it is.
+    fn open_short(
+        &mut self,
+        by_client: bool,
+        bytes: &[u8],
+        before: usize,
+        keys: &Keys,
+    ) -> Option<(Opened, usize)> {
+        let number_at = 1 + self.called(bytes, by_client);
+        let n = usize::from(!by_client);
+        let known = self.segments[n];
+        let may_search = self.searches < MOST_SEARCHES;
+        let seal = self.seal(Level::Application, by_client, keys)?;
+        let mut open = |length: usize| {
+            bytes.get(..length).and_then(|bytes| Some((seal.open(bytes, number_at)?, length)))
+        };
+        let apart = |segment: usize| segment.checked_sub(before).filter(|one| *one < bytes.len());
+        let opened = known.and_then(apart).and_then(&mut open).or_else(|| open(bytes.len()));
+        if opened.is_some() || !may_search || bytes.len() + before <= *SEGMENTS.start() {
+            return opened;
+        }
+        let found = SEGMENTS.filter_map(apart).find_map(open);
+        match &found {
+            Some((_, length)) => self.segments[n] = Some(before + length),
+            None => self.searches += 1,
+        }
+        found
     }
 
     /// How long the connection id in a short header is, which does not say it: it is one that the other end chose.

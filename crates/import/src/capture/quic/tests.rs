@@ -501,6 +501,26 @@ fn requests_and_answers_in_streams() {
 }
 
 #[test]
+fn datagrams_that_the_card_was_to_send_apart() {
+    let (mut sent, log, [client, server]) = handshake(V1, suites()[0], 2000);
+    let body = vec![b'x'; 4000];
+    let tell = [framed(1, &[0, 0, 0xd9]), framed(0, &body)].concat();
+    sent.push((true, short(SERVER, &client.local, &stream(0, 0, &request(), true))));
+    // All are as long as the first, but for the last.
+    let room = 1300 - (1 + CLIENT.len() + 2 + 16 + 6);
+    let parts = tell.chunks(room).enumerate().map(|(n, part)| {
+        let frames = stream(0, n * room, part, (n + 1) * room >= tell.len());
+        numbered(0x41, 10 + n as u16, CLIENT, &server.local, &frames)
+    });
+    let parts: Vec<Vec<u8>> = parts.collect();
+    assert!(parts.len() > 3 && parts[0].len() == 1300 && parts[1].len() == 1300);
+    sent.push((false, parts.concat()));
+    let (events, notes) = read(&sent, &log, 4433);
+    assert_eq!(exchanges(&events)[1..], ["4000 None", "Some(200) true"], "{notes:?}");
+    assert_eq!(counted(&notes, "are encrypted"), 0, "{notes:?}");
+}
+
+#[test]
 fn other_protocols_and_other_names() {
     let (mut sent, log, [client, server]) = handshake(V1, suites()[0], 2000);
     // The server gives itself a longer name, by which the client then calls it.
