@@ -6,6 +6,9 @@ use std::io::{self, Read};
 /// The largest block or packet that is read, in bytes.
 const LARGEST: u32 = 64 << 20;
 
+/// Up to this length, room for a block is made at once, in bytes.
+const USUAL: u32 = 64 << 10;
+
 /// A packet of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packet {
@@ -173,7 +176,7 @@ impl<R: Read> CaptureFile<R> {
             let why = format!("a block of {length} bytes is announced");
             return Err(FileError::Damaged(why));
         }
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(length.min(USUAL) as usize);
         self.input.by_ref().take(length.into()).read_to_end(&mut body)?;
         self.offset += body.len() as u64;
         if body.len() < length as usize {
