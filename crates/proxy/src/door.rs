@@ -10,7 +10,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::certificates::{Certificates, Protocols};
 use crate::forward::Forward;
-use crate::greeting::{Greeting, SOCKS, read_until};
+use crate::greeting::{Greeting, SOCKS, SOCKS4, TLS, read_until};
 use crate::options::Mode;
 use crate::seen::Seen;
 use crate::shared::Shared;
@@ -26,6 +26,9 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
     if accepted.early.first() == Some(&SOCKS) && shared.options.mode == Mode::Forward {
         return socks::converse(shared, accepted).await;
     }
+    if let Some(why) = accepted.early.first().and_then(|first| stranger(*first)) {
+        return refuse(accepted, why).await;
+    }
     let forward = Rc::new(Forward::at_door(&shared));
     match (Greeting::of(&accepted.early), &shared.options.mode, &shared.certificates) {
         (Greeting::Tls, Mode::Reverse(base), Some(certificates)) => {
@@ -34,7 +37,7 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
             secure(&shared, certificates, accepted, &host, Rc::clone(&forward)).await;
         }
         // It would wait for the end of a line that never comes.
-        (Greeting::Tls, _, _) => refuse_tls(accepted).await,
+        (Greeting::Tls, _, _) => refuse(accepted, Stranger::Tls).await,
         // What is no request is told so, as HTTP has it.
         _ => {
             let handler: Rc<dyn Handler> = Rc::<Forward<D, U>>::clone(&forward);
@@ -44,17 +47,48 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
     forward.close().await;
 }
 
-/// Tells a client that speaks TLS, where nobody does, that it should not; as web servers do.
-async fn refuse_tls<S: AsyncWrite + Unpin>(mut accepted: Accepted<S>) {
-    const WHY: &str =
-        "This port speaks HTTP in the clear: the proxy is http://, whatever it is asked for.\n";
-    let answer = format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{WHY}",
-        WHY.len()
-    );
+/// A client that speaks what nobody does here.
+#[derive(Clone, Copy)]
+enum Stranger {
+    Tls,
+    Socks4,
+    /// Its first byte begins no request (RFC 9112 §3): it would be waited for the end of a line that never comes.
+    Binary,
+}
+
+/// Who speaks nothing that is spoken here, by the first byte.
+fn stranger(first: u8) -> Option<Stranger> {
+    match first {
+        SOCKS4 => Some(Stranger::Socks4),
+        TLS | SOCKS | b'\r' | b'\n' | 0x21..=0x7e => None,
+        _ => Some(Stranger::Binary),
+    }
+}
+
+impl Stranger {
+    /// What it is told, as it can understand it.
+    fn answer(self) -> Vec<u8> {
+        let why = match self {
+            Self::Tls => {
+                "This port speaks HTTP in the clear: the proxy is http://, whatever it is asked for."
+            }
+            // Version 0, request rejected, no port, no address.
+            Self::Socks4 => return vec![0, 0x5b, 0, 0, 0, 0, 0, 0],
+            Self::Binary => "This port speaks HTTP and SOCKS 5.",
+        };
+        let length = why.len() + 1;
+        let head = format!(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{why}\n"
+        );
+        head.into_bytes()
+    }
+}
+
+/// Tells a client why it is not served.
+async fn refuse<S: AsyncWrite + Unpin>(mut accepted: Accepted<S>, stranger: Stranger) {
     // It is gone, or it reads this; nothing is to be done in either case.
-    let _ = accepted.stream.write_all(answer.as_bytes()).await;
+    let _ = accepted.stream.write_all(&stranger.answer()).await;
     let _ = accepted.stream.shutdown().await;
 }
 

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 pub(crate) const TLS: u8 = 0x16;
 /// The first byte of SOCKS 5 (RFC 1928 §3).
 pub(crate) const SOCKS: u8 = 5;
+/// The first byte of SOCKS 4, which is not spoken.
+pub(crate) const SOCKS4: u8 = 4;
 
 /// Methods by which a request is known: what else begins with capitals may be anything.
 const METHODS: [&[u8]; 10] = [

@@ -171,12 +171,16 @@ fn of_answer(kind: &FaultKind, host: &str) -> Option<Words> {
             "http_request_error",
             format!("The request did not come whole: {why}."),
         ),
-        FaultKind::Reset { .. }
-        | FaultKind::SendFailed { .. }
-        | FaultKind::ReceiveFailed { .. } => (
+        FaultKind::Reset { .. } => (
             BAD,
             "connection_terminated",
             format!("The connection to {host} was lost before the answer."),
+        ),
+        // With TLS 1.3 a server says what is wrong with our certificate, or that it wants one, only here.
+        FaultKind::SendFailed { why, .. } | FaultKind::ReceiveFailed { why, .. } => (
+            BAD,
+            if why.contains("the alert") { "tls_alert_received" } else { "connection_terminated" },
+            format!("The connection to {host} was lost before the answer: {why}."),
         ),
         FaultKind::StreamReset { code } => {
             (BAD, "http_response_incomplete", format!("{host} gave the request up ({code})."))

@@ -132,6 +132,9 @@ fn garbage_from_a_client_is_refused() {
     for (bytes, status) in [
         (&b"\x00\x01\x02\x03 nothing\r\n\r\n"[..], "400"),
         (b"\x16\x03\x01\x00\x05hello", "400"),
+        // Without the end of a line, which is not waited for.
+        (b"\x00\x00\x00\x00", "400"),
+        (b"\xff\xff\xff\xff", "400"),
         (b"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", "400"),
         (b"GET ftp://www.shop.test/ HTTP/1.1\r\nHost: www.shop.test\r\n\r\n", "400"),
         (b"CONNECT www.shop.test HTTP/1.1\r\nHost: www.shop.test\r\n\r\n", "400"),
@@ -147,6 +150,9 @@ fn garbage_from_a_client_is_refused() {
         let text = String::from_utf8_lossy(bytes);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{text}: {answer}");
     }
+    // SOCKS 4 has an answer of its own: request rejected.
+    let answer = scene.talk(b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00");
+    assert_eq!(answer.as_bytes(), b"\0\x5b\0\0\0\0\0\0");
     assert!(scene.asked().is_empty(), "no server was asked");
 }
 
