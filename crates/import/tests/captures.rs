@@ -403,6 +403,50 @@ fn segments_repeated_reordered_twice_and_joined() {
 }
 
 #[test]
+fn through_a_proxy_of_socks() {
+    let all = Flags::ACK | Flags::PSH;
+    for (version, questions, answers) in [
+        (
+            5,
+            vec![
+                &b"\x05\x02\x00\x02"[..],
+                b"\x01\x01u\x01p",
+                b"\x05\x01\x00\x03\x09h.example\x00\x50",
+            ],
+            vec![&b"\x05\x02"[..], b"\x01\x00", b"\x05\x00\x00\x01\0\0\0\0\0\0"],
+        ),
+        (
+            4,
+            vec![b"\x04\x01\x00\x50\x00\x00\x00\x01u\x00h.example\x00"],
+            vec![b"\0\x5a\0\0\0\0\0\0"],
+        ),
+    ] {
+        let mut talk = Talk::new();
+        talk.open();
+        for (question, answer) in questions.iter().zip(answers) {
+            talk.send(true, all, question).send(false, all, answer);
+        }
+        talk.ask(GET).answer(&OK).close();
+        let read = talk.read();
+        assert_eq!(read.body("http://h.example/a").unwrap(), b"0123456789", "version {version}");
+        assert_eq!(read.story.exchanges.len(), 1);
+    }
+}
+
+#[test]
+fn trailers_are_kept() {
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nDigest: x\r\n\r\n";
+    let mut talk = Talk::new();
+    talk.open().ask("PROPFIND /a HTTP/1.1\r\nHost: h.example\r\n\r\n").answer(&[chunked]).close();
+    let read = talk.read();
+    let exchange = &read.story.exchanges[0];
+    let ended = &exchange.response.as_ref().unwrap().what;
+    assert_eq!((exchange.method.as_str(), ended.body.decoded), ("PROPFIND", 3));
+    assert_eq!(ended.trailers.len(), 1);
+}
+
+#[test]
 fn what_was_not_captured() {
     // From the middle: the answer to a request that nobody saw is passed over, the next is read.
     let mut middle = Talk::new();

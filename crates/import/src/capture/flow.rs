@@ -29,6 +29,9 @@ enum Content {
     Unknown(Begin),
     Http1(Box<Http1>),
     Http2(Box<Http2>),
+    /// A client's talk with a proxy of SOCKS (RFC 1928): what it then has with the server begins in a segment of its own,
+    /// since the proxy answers first.
+    Socks,
     /// Something else.
     Other,
 }
@@ -335,7 +338,7 @@ impl Flow {
                     match &mut self.content {
                         Content::Http1(http) => http.gap(desk, by_client, bytes, now),
                         Content::Http2(http) => http.gap(by_client, bytes),
-                        Content::Unknown(_) | Content::Other => {}
+                        Content::Unknown(_) | Content::Socks | Content::Other => {}
                     }
                 }
             }
@@ -344,6 +347,12 @@ impl Flow {
 
     fn bytes(&mut self, desk: &mut Desk, by_client: bool, bytes: &[u8], stamp: Stamp, keys: &Keys) {
         let begins_tls = |bytes: &[u8]| matches!(bytes, [20..=23, 3, 0..=4, ..]);
+        let begins_http =
+            |bytes: &[u8]| http1::is_request(bytes) || bytes.starts_with(http2::PREFACE);
+        let is_through = matches!(self.content, Content::Socks) && by_client;
+        if is_through && (begins_tls(bytes) || begins_http(bytes)) {
+            self.content = Content::Unknown(Begin::default());
+        }
         let fresh = matches!(&self.content, Content::Unknown(begin) if begin.client.is_empty());
         if self.tls.is_none() && fresh && by_client && begins_tls(bytes) {
             self.tls = Some(Box::default());
@@ -405,7 +414,7 @@ impl Flow {
                 }
             }
             Content::Http2(http) => http.feed(desk, &mut self.carrier, by_client, bytes, stamp),
-            Content::Other => {}
+            Content::Socks | Content::Other => {}
         }
     }
 
@@ -423,6 +432,8 @@ impl Flow {
             Content::Http1(Box::default())
         } else if begin.held < MOST_UNDECIDED && could_begin(said) {
             return;
+        } else if is_socks(said) {
+            Content::Socks
         } else {
             Content::Other
         };
@@ -582,7 +593,9 @@ impl Flow {
                 tally.passed_over += http.passed_over;
                 tally.unknown_fields += http.unknown_fields();
             }
-            Content::Unknown(_) | Content::Other => tally.other += u64::from(self.tls.is_none()),
+            Content::Unknown(_) | Content::Socks | Content::Other => {
+                tally.other += u64::from(self.tls.is_none())
+            }
         }
         for stream in &self.streams {
             tally.retransmissions += stream.retransmissions;
@@ -598,6 +611,15 @@ impl Flow {
 /// Known from the packets of the capture.
 fn seen() -> Evidence {
     Evidence::Observed("captured packets".into())
+}
+
+/// Whether a client begins to talk with a proxy: version 5 with its methods, or version 4 and what it wants.
+fn is_socks(bytes: &[u8]) -> bool {
+    match bytes {
+        [5, methods, rest @ ..] => (1..=8).contains(methods) && rest.len() == usize::from(*methods),
+        [4, 1 | 2, rest @ ..] => rest.len() > 6 && rest.last() == Some(&0),
+        _ => false,
+    }
 }
 
 /// Whether more bytes may make this the begin of HTTP.

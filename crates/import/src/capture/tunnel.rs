@@ -48,6 +48,7 @@ pub(crate) fn of_port(port: u16, payload: &[u8]) -> Option<Tunnel<'_>> {
     match port {
         // 8472 is Linux's own from before the port was assigned.
         4789 | 8472 => vxlan(payload),
+        4790 => vxlan_gpe(payload),
         6081 => geneve(payload),
         2152 => gtp(payload),
         3544 => teredo(payload),
@@ -117,6 +118,19 @@ fn authenticated(payload: &[u8]) -> Option<Inner<'_>> {
 fn vxlan(payload: &[u8]) -> Option<Tunnel<'_>> {
     let (header, rest) = payload.split_at_checked(8)?;
     (header[0] & 0x08 != 0).then(|| Tunnel::opened("VXLAN (RFC 7348)", Some(Inner::Frame(rest))))
+}
+
+/// The same with the type of what follows in its header (draft-ietf-nvo3-vxlan-gpe §3): without that, Ethernet.
+fn vxlan_gpe(payload: &[u8]) -> Option<Tunnel<'_>> {
+    let (header, rest) = payload.split_at_checked(8)?;
+    let typed = header[0] & 0x04 != 0;
+    let inner = match header[3] {
+        1 | 2 if typed => Inner::Ip(rest),
+        3 if typed => Inner::Frame(rest),
+        _ if typed => Inner::Nothing,
+        _ => Inner::Frame(rest),
+    };
+    (header[0] & 0x08 != 0).then_some(Tunnel { name: "VXLAN-GPE", inner })
 }
 
 /// RFC 8926 §3.4: options in units of four bytes.
@@ -190,6 +204,8 @@ mod tests {
         let extended = [0x34, 255, 0, 12, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 9, 0];
         assert_eq!(inside(of_port(2152, &with(&extended))), Some(true));
         assert_eq!(framed(of_port(4789, &with(&[8, 0, 0, 0, 0, 0, 1, 0]))), Some(true));
+        assert_eq!(framed(of_port(4790, &with(&[0x0c, 0, 0, 3, 0, 0, 0, 0]))), Some(true));
+        assert_eq!(inside(of_port(4790, &with(&[0x0c, 0, 0, 1, 0, 0, 0, 0]))), Some(true));
         assert_eq!(inside(of_port(6081, &with(&[1, 0, 8, 0, 0, 0, 1, 0, 7, 7, 7, 7]))), Some(true));
         for (protocol, part) in [(50, "ESP"), (115, "L2TP"), (47, "GRE")] {
             let tunnel = of_protocol(protocol, &[0x40, 0, 8, 0]).unwrap();
