@@ -38,7 +38,7 @@ mod socket;
 pub use congestion::Algorithm;
 pub use connection::{Connection, Direction, ReadError, StreamId, WriteError};
 pub use ended::Ended;
-pub use frames::in_words as frames_in_words;
+pub use frames::read as frames;
 pub use listener::Listener;
 pub use notes::Handshake;
 pub use open::{Refused, connect};

@@ -361,7 +361,7 @@ impl Flow {
             space: level.space(),
             number: opened.number,
             length: u32::try_from(passed.bytes.len()).unwrap_or(u32::MAX),
-            frames: roundtrip_quic::frames_in_words(&opened.payload),
+            frames: roundtrip_quic::frames(&opened.payload),
         };
         let event = desk.emit(passed.stamp, What::QuicPacket(packet));
         let stamp = Stamp { at: passed.stamp.at, event };
