@@ -6,7 +6,7 @@ use std::io::{self, Read};
 /// The largest block or packet that is read, in bytes.
 const LARGEST: u32 = 64 << 20;
 
-/// Up to this length, room for a block is made at once, in bytes.
+/// Up to this length, in bytes, a block is believed before it is there.
 const USUAL: u32 = 64 << 10;
 
 /// A packet of a capture.
@@ -176,7 +176,13 @@ impl<R: Read> CaptureFile<R> {
             let why = format!("a block of {length} bytes is announced");
             return Err(FileError::Damaged(why));
         }
-        let mut body = Vec::with_capacity(length.min(USUAL) as usize);
+        if length <= USUAL {
+            let mut body = vec![0; length as usize];
+            let is_whole = self.fill(&mut body)?;
+            self.cut |= !is_whole;
+            return Ok(is_whole.then_some(body));
+        }
+        let mut body = Vec::new();
         self.input.by_ref().take(length.into()).read_to_end(&mut body)?;
         self.offset += body.len() as u64;
         if body.len() < length as usize {
