@@ -594,7 +594,7 @@ impl Flow {
                 tally.unknown_fields += http.unknown_fields();
             }
             Content::Unknown(_) | Content::Socks | Content::Other => {
-                tally.other += u64::from(self.tls.is_none())
+                tally.other += u64::from(self.tls.is_none());
             }
         }
         for stream in &self.streams {

@@ -231,17 +231,13 @@ impl Flow {
             self.session.complete(stamp, &mut told);
             self.tell(desk, told);
         }
-        match self.open_short(by_client, bytes, before, keys) {
-            Some((opened, length)) => {
-                let passed = Passed { bytes: &bytes[..length], ..passed };
-                self.opened(desk, Level::Application, &opened, passed, keys, tally);
-                length
-            }
-            None => {
-                tally.sealed(bytes.len());
-                bytes.len()
-            }
-        }
+        let Some((opened, length)) = self.open_short(by_client, bytes, before, keys) else {
+            tally.sealed(bytes.len());
+            return bytes.len();
+        };
+        let passed = Passed { bytes: &bytes[..length], ..passed };
+        self.opened(desk, Level::Application, &opened, passed, keys, tally);
+        length
     }
 
     /// Opens the packet that some bytes are or begin with; says how long it is.
