@@ -492,7 +492,7 @@ fn a_version_that_chrome_calls_unknown_is_inferred() {
 
 /// An entry over a link with a round trip of 150 ms that brings 200 kB a second: a request of 500 bytes takes 2.5 ms on
 /// it, and the first packet of an answer, 1448 bytes, 7.24 ms.
-fn on_a_slow_link(second: u64, path: &str, think: f64, more: Value) -> Value {
+fn on_a_slow_link(second: u64, path: &str, think: f64, more: &Value) -> Value {
     let wait = 150.0 + 2.5 + 7.24 + think;
     let mut entry = entry(
         0,
@@ -514,10 +514,10 @@ fn on_a_slow_link(second: u64, path: &str, think: f64, more: Value) -> Value {
 fn time_in_which_bytes_were_sent_is_not_the_servers() {
     let opened = json!({"connection": "5", "timings": {"connect": 150, "send": 0, "wait": 199.74, "receive": 499}});
     let read = entries(&json!([
-        on_a_slow_link(0, "/", 40.0, opened),
+        on_a_slow_link(0, "/", 40.0, &opened),
         // A connection that was opened before the archive began.
-        on_a_slow_link(2, "/a", 0.0, json!({"connection": "6"})),
-        on_a_slow_link(4, "/b", 70.0, json!({"connection": "5"})),
+        on_a_slow_link(2, "/a", 0.0, &json!({"connection": "6"})),
+        on_a_slow_link(4, "/b", 70.0, &json!({"connection": "5"})),
     ]));
     let thinks = read.story.thinks();
     let took = |n: usize| thinks[&read.story.exchanges[n].id].took.as_secs_f64() * 1000.0;

@@ -84,14 +84,14 @@ fn framed(kind: u8, payload: &[u8]) -> Vec<u8> {
     [&[kind][..], &variable(payload.len()), payload].concat()
 }
 
-/// GET https://h.example/ by the static table (RFC 9204 appendix A): `:method`, `:scheme`, `:path`, and the authority.
+/// GET of `https://h.example/` by the static table (RFC 9204 appendix A): `:method`, `:scheme`, `:path`, and the authority.
 fn request() -> Vec<u8> {
     framed(1, &[&[0, 0, 0xd1, 0xd7, 0xc1, 0x50, 9][..], b"h.example"].concat())
 }
 
 /// 200 with these four bytes as its body.
-fn answer(body: &[u8; 4]) -> Vec<u8> {
-    [framed(1, &[0, 0, 0xd9]), framed(0, body)].concat()
+fn answer(body: [u8; 4]) -> Vec<u8> {
+    [framed(1, &[0, 0, 0xd9]), framed(0, &body)].concat()
 }
 
 fn crypto(offset: usize, bytes: &[u8]) -> Vec<u8> {
@@ -471,7 +471,7 @@ fn exchanges(events: &[What]) -> Vec<String> {
 fn requests_and_answers_in_streams() {
     for suite in suites() {
         let (mut sent, log, [client, server]) = handshake(V1, suite, 2000);
-        let (ask, tell) = (request(), answer(b"body"));
+        let (ask, tell) = (request(), answer(*b"body"));
         let at = tell.len() - 2;
         // Without the bit that is fixed at first (RFC 9287).
         sent.push((true, numbered(0x01, 1, SERVER, &client.local, &stream(0, 0, &ask, true))));
@@ -546,7 +546,7 @@ fn keys_change_and_packets_of_the_old_ones_come_late() {
         let (mut sent, [client, mut server]) = between(V1, 2000, client, server);
         let ask = stream(0, 0, &request(), true);
         sent.push((true, short(SERVER, &client.keys.local, &ask)));
-        let tell = answer(b"body");
+        let tell = answer(*b"body");
         let old = short(CLIENT, &server.keys.local, &stream(0, 0, &tell[..4], false));
         // The header's key stays (RFC 9001 §6).
         server.keys.local.packet = server.next.as_mut().unwrap().next_packet_keys().local;
@@ -569,7 +569,7 @@ fn early_data_is_read_with_its_key() {
         let (client, server) = (Arc::new(client), Arc::new(server));
         between(V1, 2000, Arc::clone(&client), Arc::clone(&server));
         let (mut sent, [_, server]) = between(V1, 2000, client, server);
-        let tell = stream(0, 0, &answer(b"body"), true);
+        let tell = stream(0, 0, &answer(*b"body"), true);
         sent.push((false, short(CLIENT, &server.keys.local, &tell)));
         let (events, notes) = read(&sent, &log.text(), 4433);
         let whole = ["https://h.example/", "4 None", "Some(200) true"];
@@ -584,7 +584,7 @@ fn early_data_is_read_with_its_key() {
 #[test]
 fn damaged_frames_within_packets_are_borne() {
     let (sent, log, [client, server]) = handshake(V1, suites()[0], 2000);
-    let (ask, tell) = (stream(0, 0, &request(), true), stream(0, 0, &answer(b"body"), true));
+    let (ask, tell) = (stream(0, 0, &request(), true), stream(0, 0, &answer(*b"body"), true));
     let mut state = 9_u64;
     let mut below = |limit: usize| {
         state =
