@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn messages_pass_in_both_directions() {
         let mut observer = Observer::default();
-        let section = encode([(&b":method"[..], &b"GET"[..])].into_iter());
+        let section = encode([(&b":method"[..], &b"GET"[..])]);
         let bytes = [framed(Kind::Headers, &section), data_head(3).to_vec(), b"abc".to_vec()];
         let bytes = bytes.concat();
         let mut told = Vec::new();
@@ -383,7 +383,7 @@ mod tests {
         let mut observer = Observer::default();
         assert_eq!(feed(&mut observer, true, 0, &[2, 0]), ["0 unreadable"]);
         assert_eq!(feed(&mut observer, true, 0, b"more"), [""; 0]);
-        let plain = framed(Kind::Headers, &encode([(&b"a"[..], &b"b"[..])].into_iter()));
+        let plain = framed(Kind::Headers, &encode([(&b"a"[..], &b"b"[..])]));
         assert_eq!(feed(&mut observer, true, 4, &plain), ["4 a=b"]);
         // A table beyond the limit: what needs it is lost, what does not is read.
         let large = [0x00, 0x04, 0x05, 0x01, 0xbf, 0xff, 0xff, 0xff];
@@ -403,8 +403,8 @@ mod tests {
         let request = framed(Kind::Headers, &SECTION_OF_BOTH);
         assert_eq!(feed(&mut observer, true, 0, &request), [""; 0]);
         let mut told = Vec::new();
-        for _ in 0..=HELD / 65_536 {
-            told.extend(feed(&mut observer, true, 0, &[0; 65_536]));
+        for _ in 0..=HELD / 16_384 {
+            told.extend(feed(&mut observer, true, 0, &[0; 16_384]));
         }
         assert_eq!(told, ["0 unreadable"]);
     }
