@@ -39,48 +39,32 @@ enum Place {
     Other,
 }
 
-/// The bytes that tell something outside of names and values.
-struct Stops {
-    list: [u8; 5],
-    /// Whether a byte is among them.
-    table: [bool; 256],
-}
+/// The bytes that tell something outside of names and values, in a table: what is searched may be gigabytes, and what was
+/// compressed has one every fifty bytes, so that looking at blocks of them costs more than it saves.
+struct Stops([bool; 256]);
 
 impl Stops {
-    const fn new(list: [u8; 5]) -> Self {
+    const fn new(list: &[u8]) -> Self {
         let mut table = [false; 256];
         let mut n = 0;
         while n < list.len() {
             table[list[n] as usize] = true;
             n += 1;
         }
-        Self { list, table }
+        Self(table)
     }
 
-    /// The place of the first of these bytes. It looks at a block at a time, without branches, which the compiler makes
-    /// vector instructions of: what is searched may be gigabytes. Within a block that has one, a table tells which it is:
-    /// bytes that were compressed have one every fifty.
-    #[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+    /// The place of the first of these bytes.
     fn first(&self, bytes: &[u8]) -> Option<usize> {
-        let is_stop = |byte: u8| self.list.iter().fold(false, |any, stop| any | (byte == *stop));
-        let has_stop = |block: &[u8]| block.iter().fold(false, |any, byte| any | is_stop(*byte));
-        let mut before = 0;
-        for block in bytes.chunks(64) {
-            if has_stop(block) {
-                let place = block.iter().position(|byte| self.table[usize::from(*byte)]);
-                return place.map(|place| before + place);
-            }
-            before += block.len();
-        }
-        None
+        bytes.iter().position(|byte| self.0[usize::from(*byte)])
     }
 }
 
 impl Source {
     fn stops(self) -> &'static Stops {
-        static TEXT: Stops = Stops::new(*b"?&;##");
-        static BODY: Stops = Stops::new(*b"?&;;;");
-        static STREAM: Stops = Stops::new(*b"?&;\r\n");
+        static TEXT: Stops = Stops::new(b"?&;#");
+        static BODY: Stops = Stops::new(b"?&;");
+        static STREAM: Stops = Stops::new(b"?&;\r\n");
         match self {
             Self::Text => &TEXT,
             Self::Body => &BODY,
