@@ -117,9 +117,15 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Prints a message about progress, if standard error is a terminal.
-pub(crate) fn progress(text: &str) {
-    if stderr().is_terminal() {
+/// Whether somebody sees how far a command has come: standard error is a terminal, and the command is not to be
+/// quiet.
+pub(crate) fn is_watched(quiet: bool) -> bool {
+    !quiet && stderr().is_terminal()
+}
+
+/// Prints a message about progress, if somebody sees it.
+pub(crate) fn progress(quiet: bool, text: &str) {
+    if is_watched(quiet) {
         eprintln!("{text}");
     }
 }
