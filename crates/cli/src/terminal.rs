@@ -133,8 +133,9 @@ pub(crate) fn progress(quiet: bool, text: &str) {
 /// The text in one line of standard error: what does not fit is left out, so that the line can be
 /// drawn over.
 pub(crate) fn one_line(text: &str) -> String {
-    let columns =
-        rustix::termios::tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col));
+    // A terminal without a size, as `script` makes, says 0.
+    let columns = rustix::termios::tcgetwinsize(stderr()).map(|size| usize::from(size.ws_col));
+    let columns = columns.ok().filter(|columns| *columns > 0).unwrap_or(80);
     text.chars().filter(|letter| !letter.is_control()).take(columns.max(20) - 1).collect()
 }
 

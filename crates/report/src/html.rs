@@ -213,7 +213,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                             Ok(png) => p.note { (say!("The picture ({}) is in the record's folder.", bytes(png.len() as u64))) }
                             Err(error) => p.note { (error.to_string()) }
                         }
-                        figcaption { (clean(&painted.title)) " · " (painted.width) " × " (painted.height) }
+                        figcaption { @if !painted.title.is_empty() { (clean(&painted.title)) " · " } (painted.width) " × " (painted.height) }
                     }
                 }
                 div {
