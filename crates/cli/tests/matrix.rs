@@ -98,7 +98,8 @@ impl Case {
         }
         let at = if self.nobody { nobody() } else { script.serve() };
         if let Some(scheme) = &self.proxy {
-            let at = if scheme == "https" { format!("localhost:{}", at.port()) } else { at.to_string() };
+            let at =
+                if scheme == "https" { format!("localhost:{}", at.port()) } else { at.to_string() };
             options.extend(["-x".into(), format!("{scheme}://{at}")]);
         }
         if let Some(server) = &self.dns {

@@ -51,7 +51,8 @@ impl Picture {
                 let columns = span(x);
                 let (mut sum, mut count) = ([0u64; 4], 0);
                 for row in rows.clone() {
-                    let line = &self.rgba[row * stride + columns.start * 4..row * stride + columns.end * 4];
+                    let line = &self.rgba
+                        [row * stride + columns.start * 4..row * stride + columns.end * 4];
                     for pixel in line.chunks_exact(4) {
                         for (sum, part) in sum.iter_mut().zip(pixel) {
                             *sum += u64::from(*part);

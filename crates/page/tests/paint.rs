@@ -867,10 +867,16 @@ fn text_belongs_to_its_block_and_is_as_large_as_its_lines() {
     assert!((100..200).contains(&width), "{width}");
     assert_eq!(size, u64::from(width) * 30);
     let two = of("<p>One<br>two, which is longer<h1>A</h1>");
-    assert_eq!(two.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(), [("p", 60), ("h1", 30)]);
+    assert_eq!(
+        two.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(),
+        [("p", 60), ("h1", 30)]
+    );
     // Lines around a block belong to the element around all of them.
     let around = of("<div>above<p>between</p>below, and more</div>");
-    assert_eq!(around.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(), [("div", 90), ("p", 30)]);
+    assert_eq!(
+        around.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(),
+        [("div", 90), ("p", 30)]
+    );
     assert_eq!(of("<p> &#10; "), []);
 }
 
@@ -907,12 +913,16 @@ fn a_page_can_be_looked_at_as_it_stood() {
 
 #[test]
 fn a_picture_shrinks_to_the_mean_of_its_pixels() {
-    let rows: Vec<u8> = (0..4u8).flat_map(|y| (0..4u8).flat_map(move |x| [x * 10, y * 10, 7, 255])).collect();
+    let rows: Vec<u8> =
+        (0..4u8).flat_map(|y| (0..4u8).flat_map(move |x| [x * 10, y * 10, 7, 255])).collect();
     let whole = Picture { width: 4, height: 4, rgba: rows };
     let half = whole.shrunk(2, 99);
     assert_eq!((half.width, half.height), (2, 2));
     assert_eq!([half.pixel(0, 0), half.pixel(1, 1)], [Some([5, 5, 7]), Some([25, 25, 7])]);
-    assert_eq!(whole.shrunk(9, 3), Picture { height: 3, rgba: whole.rgba[..48].to_vec(), ..whole.clone() });
+    assert_eq!(
+        whole.shrunk(9, 3),
+        Picture { height: 3, rgba: whole.rgba[..48].to_vec(), ..whole.clone() }
+    );
     let odd = whole.shrunk(3, 1);
     assert_eq!((odd.width, odd.height, odd.rgba.len()), (3, 1, 12));
 }

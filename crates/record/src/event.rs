@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::{
     CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage,
     EventId, ExchangeEnded, ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote,
-    ImportedExchange, ImportedFile, InterfaceId, LargestContent, LinkCounts, LinkDeclared, LinkDropped,
-    NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageFrame, PageMilestone,
-    PageNote, PagePainted, QuicClosed, QuicCongestion, QuicLost, QuicOpened, QuicPacket,
-    RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion,
-    TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished,
-    TlsStarted, Unseen, WebSocketEnded, WebSocketFrame,
+    ImportedExchange, ImportedFile, InterfaceId, LargestContent, LinkCounts, LinkDeclared,
+    LinkDropped, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound,
+    PageFrame, PageMilestone, PageNote, PagePainted, QuicClosed, QuicCongestion, QuicLost,
+    QuicOpened, QuicPacket, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
+    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
+    Time, TlsEstablished, TlsStarted, Unseen, WebSocketEnded, WebSocketFrame,
 };
 
 /// Something that happened: one line of `record.jsonl`.

@@ -1,8 +1,8 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    CachedResponse, Evidence, Fault, FaultKind, Initiator, LargestContent, LinkCounts, Milestone, NeighbourState, Outcome,
-    ResourceKind, Source, Step, Timer,
+    CachedResponse, Evidence, Fault, FaultKind, Initiator, LargestContent, LinkCounts, Milestone,
+    NeighbourState, Outcome, ResourceKind, Source, Step, Timer,
 };
 use roundtrip_story::{Exchange, Losses, MilestoneReached, Original, Timed, WrittenOrigin};
 

@@ -510,7 +510,12 @@ fn before_the_head_is_whole() {
         (
             "silent_server",
             Step::Wait,
-            FaultKind::Stalled { received: 0, head: 0, expected: None, silent: Duration::from_secs(15) },
+            FaultKind::Stalled {
+                received: 0,
+                head: 0,
+                expected: None,
+                silent: Duration::from_secs(15),
+            },
         ),
         ("reset_in_the_head", Step::Wait, FaultKind::Reset { received: 0, expected: None }),
         (

@@ -104,8 +104,7 @@ fn hostile_text_stays_text() {
         PageFrame { picture: picture.clone(), width: 10, height: 10, document: 1, resources: 1 };
     scene.tell(scene.client, None, What::PageFrame(frame));
     let url = Some(HARM.to_owned());
-    let largest =
-        LargestContent { element: HARM.into(), url, width: 10, height: 10, size: 100 };
+    let largest = LargestContent { element: HARM.into(), url, width: 10, height: 10, size: 100 };
     scene.tell(scene.client, None, What::LargestContent(largest));
     let name = Milestone::LargestContentfulPaint;
     scene.tell(scene.client, None, What::Milestone(PageMilestone { name }));

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use roundtrip_record::{
-    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote, LinkCounts,
-    LargestContent, LinkDeclared, Milestone, NeighbourChanged, PageFound, PageFrame, PagePainted, Role,
-    RunEnded, RunStarted, Time, Unseen, WireKind,
+    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote,
+    LargestContent, LinkCounts, LinkDeclared, Milestone, NeighbourChanged, PageFound, PageFrame,
+    PagePainted, Role, RunEnded, RunStarted, Time, Unseen, WireKind,
 };
 use serde::Serialize;
 

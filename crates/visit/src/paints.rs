@@ -106,7 +106,11 @@ impl Paints {
                 }
             }
         } else {
-            note(wire, last, "the largest contentful paint is not looked for: the page is too large");
+            note(
+                wire,
+                last,
+                "the largest contentful paint is not looked for: the page is too large",
+            );
         }
         let spare = most.saturating_sub(looked.len());
         if let Err(error) = self.content(wire, page, &looked, spare).await {
@@ -204,13 +208,7 @@ impl Paints {
         Ok(until)
     }
 
-    fn milestone<W: Wire>(
-        &self,
-        wire: &W,
-        moment: usize,
-        cause: Option<EventId>,
-        name: Milestone,
-    ) {
+    fn milestone<W: Wire>(&self, wire: &W, moment: usize, cause: Option<EventId>, name: Milestone) {
         let Moment { at, cause: came, .. } = self.moments[moment];
         let what = || What::Milestone(PageMilestone { name });
         wire.log().emit(at, cause.or(came), what);

@@ -77,8 +77,9 @@ impl Seen {
             .behaving_as(Browser::CHROMIUM);
         change(&mut plan);
         let sites = || {
-            let make =
-                move |host: &LabHost| -> Rc<dyn Handler> { Rc::new(Late { host: host.clone(), body }) };
+            let make = move |host: &LabHost| -> Rc<dyn Handler> {
+                Rc::new(Late { host: host.clone(), body })
+            };
             vec![Site::http("www.shop.example", Box::new(make))]
         };
         let subject = plan.url.to_string();
@@ -122,7 +123,11 @@ fn a_large_picture_that_comes_late_is_the_largest_content() {
     assert_eq!(first, seen.reached(&Milestone::FirstPaint));
     assert!(first < seen.came() && seen.came() < largest);
     // Its way to the display is that of a frame.
-    assert!(largest.since(seen.came()) < Duration::from_millis(60), "{:?}", largest.since(seen.came()));
+    assert!(
+        largest.since(seen.came()) < Duration::from_millis(60),
+        "{:?}",
+        largest.since(seen.came())
+    );
     let content = seen.largest();
     assert_eq!(content.element, "img");
     assert_eq!(content.url.as_deref(), Some("http://www.shop.example/photo.png"));

@@ -115,7 +115,10 @@ pub(super) const REFUSED: &[Refused] = &[
     ),
     no("mptcp", "the kernel's TCP is asked for, with one path"),
     no("negotiate", SPNEGO),
-    no("no-alpn", "which HTTP is spoken is always agreed on in the handshake; --http1.1 offers that alone"),
+    no(
+        "no-alpn",
+        "which HTTP is spoken is always agreed on in the handshake; --http1.1 offers that alone",
+    ),
     no("no-npn", "NPN was never spoken here: it is what there was before ALPN"),
     no("no-sessionid", "sessions of TLS are not kept from one command to the next"),
     no("ntlm", NTLM),

@@ -91,8 +91,8 @@ impl Eyes<'_> {
         }
         let (border, layout) = (self.border_box(id)?, node.unrounded_layout());
         let left = border.x0 + f64::from(layout.border.left + layout.padding.left);
-        let top = border.y0
-            + f64::from(layout.border.top + layout.padding.top + lines.block_offset);
+        let top =
+            border.y0 + f64::from(layout.border.top + layout.padding.top + lines.block_offset);
         let scale = f64::from(lines.layout.scale());
         let mut all: Option<Rect> = None;
         for line in lines.layout.lines() {
@@ -104,8 +104,7 @@ impl Eyes<'_> {
                 if run.advance() <= 0.0 {
                     continue;
                 }
-                let (from, to) =
-                    (f64::from(run.offset()), f64::from(run.offset() + run.advance()));
+                let (from, to) = (f64::from(run.offset()), f64::from(run.offset() + run.advance()));
                 let rect = Rect::new(
                     left + from / scale,
                     top + above / scale,

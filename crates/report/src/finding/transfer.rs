@@ -180,12 +180,7 @@ fn stalled(
     .means(meaning)
 }
 
-fn timed_out(
-    context: &FaultContext<'_>,
-    limit: Duration,
-    received: u64,
-    head: u64,
-) -> FindingText {
+fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64, head: u64) -> FindingText {
     let words = FindingText::new(
         say!("not done after {}, the time allowed", duration(limit)),
         say!("more time (-m SECONDS), or less to fetch"),

@@ -11,7 +11,9 @@ use crate::language::{recorded, word};
 use crate::model::{
     Connection, ConnectionAttempt, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
 };
-use crate::names::{content, initiator, losses, neighbour, outcome, short_source, short_url, sizes, unanswered};
+use crate::names::{
+    content, initiator, losses, neighbour, outcome, short_source, short_url, sizes, unanswered,
+};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration};
 
