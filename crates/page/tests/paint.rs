@@ -818,7 +818,7 @@ fn content_is_as_large_as_the_viewport_shows_it() {
     let site = Site::new(&[
         ("/dir/photo.png", "image/png", &photograph(200, 100)),
         ("/dir/small.png", "image/png", &photograph(20, 10)),
-        ("/dir/plain.png", "image/png", &image(300, 200, [1, 2, 3])),
+        ("/dir/plain.png", "image/png", &image(20, 20, [1, 2, 3])),
         ("/dir/fill.png", "image/png", &photograph(400, 300)),
     ]);
     let style = "<!doctype html><style>body{margin:0;font:20px/30px Arial}p{margin:0}img{display:block}</style>";
@@ -847,7 +847,7 @@ fn content_is_as_large_as_the_viewport_shows_it() {
     );
     // Neither what has hardly a byte for a pixel, nor what fills the viewport, nor what is not to be seen.
     for nothing in [
-        "<img src=plain.png>",
+        "<img src=plain.png style=width:300px;height:200px>",
         "<img src=fill.png>",
         "<div style=opacity:0><img src=photo.png></div>",
         "<img src=photo.png style=visibility:hidden>",

@@ -546,22 +546,21 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
 /// The page: the time that it took itself, and when its first and its largest content were painted.
 fn page(model: &Model) -> Vec<Row> {
     let Some(page) = page_itself(model) else { return Vec::new() };
-    let modelled = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Lab);
     let base = model.document().map(|document| document.url.as_str());
     let largest = model.largest.as_ref().map(|largest| content(&largest.what, base));
-    let largest = largest.map_or_else(
-        || say!("largest contentful paint").to_owned(),
-        |largest| say!("largest contentful paint: {}", largest),
-    );
+    let in_lab = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Lab);
+    let said = if in_lab {
+        [say!("first content, modelled"), say!("largest content, modelled")]
+    } else {
+        [say!("first content"), say!("largest content")]
+    };
     let paints = [
-        ("FCP", Milestone::FirstContentfulPaint, say!("first contentful paint").to_owned()),
-        ("LCP", Milestone::LargestContentfulPaint, largest),
+        ("FCP", Milestone::FirstContentfulPaint, said[0], None),
+        ("LCP", Milestone::LargestContentfulPaint, said[1], largest),
     ];
-    let rows = paints.into_iter().filter_map(|(name, milestone, mut detail)| {
+    let rows = paints.into_iter().filter_map(|(name, milestone, said, what)| {
         let at = model.milestone(&milestone)?;
-        if modelled {
-            detail += say!(", modelled");
-        }
+        let detail = what.map_or_else(|| said.to_owned(), |what| format!("{said}: {what}"));
         let mut row = Row::new(name, PhaseKind::Body, Span::new(at, at), detail).beneath();
         row.took = None;
         row.beyond = at > model.total().end;
