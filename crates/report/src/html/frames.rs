@@ -27,7 +27,7 @@ pub(super) fn section(model: &Model, attachments: &Attachments) -> Markup {
                                 img alt=(say!("The page after {}", since)) width=(frame.what.width) height=(frame.what.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png)));
                             }
                             Ok(_) => p.note { (say!("The picture is in the record's folder.")) }
-                            Err(error) => p.note { (error.to_string()) }
+                            Err(_) => p.note { (say!("The picture was not kept.")) }
                         }
                         figcaption {
                             b { (since) }
