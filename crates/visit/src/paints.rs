@@ -17,6 +17,8 @@ use roundtrip_wire::Wire;
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 /// The most moments that are kept; every second one goes when there are more.
 const MOST_MOMENTS: usize = 256;
+/// Resources that are very many.
+const MANY: usize = 256;
 /// The most pictures in a row.
 const MOST_PICTURES: usize = 8;
 /// The most layouts that a look back may take.
@@ -76,11 +78,16 @@ impl Paints {
         let frames = ready.since(first.at).as_nanos().div_ceil(FRAME.as_nanos());
         let at = first.at + FRAME * u32::try_from(frames).unwrap_or(u32::MAX);
         // What the first paint shows was settled when it was laid out.
-        let moment = Moment::new(page, at.max(first.at + FRAME), came);
-        if last.at == moment.at {
+        let at = at.max(first.at + FRAME);
+        if last.at == at {
+            // To keep how a page of very many resources stands, again and again, takes its time: one moment a
+            // frame will do, and the last is brought up to date in the end.
+            if last.resources > MANY {
+                return;
+            }
             self.moments.pop();
         }
-        self.moments.push(moment);
+        self.moments.push(Moment::new(page, at, came));
         if self.moments.len() > MOST_MOMENTS {
             let mut place = 0;
             self.moments.retain(|_| {
@@ -91,7 +98,13 @@ impl Paints {
     }
 
     /// Looks back, and tells what was to be seen when. `pictures`: with a row of pictures, in the lab.
-    pub(crate) async fn tell<W: Wire>(&self, wire: &W, page: &Page, pictures: bool) {
+    pub(crate) async fn tell<W: Wire>(&mut self, wire: &W, page: &Page, pictures: bool) {
+        if let [_, .., last] = &mut self.moments[..]
+            && page.differs_from(&last.snapshot)
+        {
+            let came = Came { cause: last.cause, document: last.document };
+            *last = Moment::new(page, last.at, &came);
+        }
         let Some(last) = self.moments.last() else { return };
         let most = (MOST_ELEMENTS / page.summary().elements.max(1)).min(MOST_LOOKS);
         let pictures = pictures && wire.kind() == WireKind::Lab;

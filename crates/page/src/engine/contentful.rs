@@ -134,7 +134,7 @@ impl Eyes<'_> {
         let id = NodeId::from_u64(owner);
         let element = self.document.get_node(id)?.element_data()?;
         let (width, height, _) = self.seen(rect)?;
-        Some(self.candidate(id, element, None, (width, height), width * height))
+        Some(candidate(id, element, None, (width, height), width * height))
     }
 
     /// The candidate that a picture makes, drawn into `drawn`; `None` where it is no content.
@@ -152,7 +152,7 @@ impl Eyes<'_> {
             return None;
         }
         let size = size / (drawn.area() / natural).max(1.0);
-        Some(self.candidate(id, element, Some(url), (width, height), size))
+        Some(candidate(id, element, Some(url), (width, height), size))
     }
 
     /// How much of a rectangle is within the viewport: width, height and area, in whole pixels. `None` where
@@ -165,28 +165,27 @@ impl Eyes<'_> {
             .then_some((width, height, size))
     }
 
-    fn candidate(
-        &self,
-        id: NodeId,
-        element: &ElementData,
-        url: Option<Url>,
-        (width, height): (f64, f64),
-        size: f64,
-    ) -> Candidate {
-        Candidate {
-            node: id.as_u64(),
-            element: element.name.local.to_ascii_lowercase().to_string(),
-            url,
-            width: width as u32,
-            height: height as u32,
-            size: size.round() as u64,
-        }
-    }
-
     /// Where an element is in the viewport.
     fn border_box(&self, id: NodeId) -> Option<Rect> {
         let rect = self.document.get_client_bounding_rect(id)?;
         Some(Rect::new(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height))
+    }
+}
+
+fn candidate(
+    id: NodeId,
+    element: &ElementData,
+    url: Option<Url>,
+    (width, height): (f64, f64),
+    size: f64,
+) -> Candidate {
+    Candidate {
+        node: id.as_u64(),
+        element: element.name.local.to_ascii_lowercase().to_string(),
+        url,
+        width: width as u32,
+        height: height as u32,
+        size: size.round() as u64,
     }
 }
 
