@@ -42,7 +42,7 @@ pub(crate) fn visited(
     let options =
         options(arguments, Some(PathBuf::from(program)).filter(|_| !program.is_empty()), url)?;
     Stop::listen();
-    terminal::progress(&format!("a browser visits {url} …"));
+    terminal::progress(arguments.quiet, &format!("a browser visits {url} …"));
     let recorded = roundtrip_devtools::visit(&options)?;
     let kept = Kept::new(&output, url.as_str())?;
     let exit = keep(&kept, arguments, recorded)?;

@@ -47,7 +47,7 @@ pub(crate) fn keep(arguments: &Import, file: &Path) -> anyhow::Result<Kept> {
         .map_err(|source| ImportError::Io { path: file.to_owned(), source })?;
     let existed = arguments.output.out.as_ref().is_some_and(|out| out.exists());
     let kept = Kept::new(&arguments.output, &file.display().to_string())?;
-    terminal::progress(&format!("importing {} …", file.display()));
+    terminal::progress(arguments.quiet, &format!("importing {} …", file.display()));
     match record(arguments, &kept, file) {
         Ok(()) => Ok(kept),
         Err(error) => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use roundtrip_record::{Capture, Folder, ReplayOf, RunLabel, Runs, Settings, UnfinishedRun};
-use roundtrip_report::{Attachments, Model, Original, Story, html, write_har};
+use roundtrip_report::{Attachments, Language, Model, Original, Story, html, write_har};
 use roundtrip_story::Budget;
 use sha2::{Digest as _, Sha256};
 
@@ -176,11 +176,16 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
 
 /// Reads a record and returns its model, with the original run of a replay, in the language of what is shown.
 pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
+    model_in(folder, terminal::language())
+}
+
+/// The same, in a language.
+pub(crate) fn model_in(folder: &Folder, language: Language) -> anyhow::Result<Model> {
     let (events, cut) = folder.read()?;
-    let mut model = Model::of(Story { cut, ..Story::new(events) });
+    let mut model = Model::told_in(Story { cut, ..Story::new(events) }, language);
     model.original =
         model.story.run.as_ref().and_then(|run| run.replay_of.as_ref()).and_then(original);
-    Ok(model.in_language(terminal::language()))
+    Ok(model)
 }
 
 /// The original run of a replay, if its record still exists unchanged.

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Load, colour: Colour) -> Outcome {
         limit(arguments, goal, &plan, &place, colour)
     } else {
         let begin = begin(&aimed.ground);
-        let progress = Progress::start(gauges);
+        let progress = Progress::start(gauges, arguments.quiet);
         let measured = measure(&plan, &place)?;
         drop(progress);
         told(arguments, &measured, begin, colour)
@@ -190,7 +190,7 @@ fn limit(
     };
     let tell = |tried: &Tried| {
         let what = tried.missed.as_deref().unwrap_or("held");
-        terminal::progress(&format!("{}/s: {what}", tried.rate));
+        terminal::progress(arguments.quiet, &format!("{}/s: {what}", tried.rate));
     };
     let found = find_limit(plan, &search, |plan| measure(plan, place), rest, tell)?;
     let options = roundtrip_report::Options {

@@ -2,7 +2,7 @@
 //! on a terminal only, and only while a visit takes longer than a second.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,12 +32,13 @@ struct Shared {
 }
 
 impl Progress {
-    /// Begins to watch a visit; nothing is drawn where standard error is no terminal.
-    pub(crate) fn start() -> Self {
+    /// Begins to watch a visit; nothing is drawn where nobody sees it ([`terminal::is_watched`]).
+    pub(crate) fn start(quiet: bool) -> Self {
         let (clock, state) = (Clock::start(), Mutex::default());
         let shared = Arc::new(Shared { clock, state, ended: Condvar::new() });
         let drawn = Arc::clone(&shared);
-        let thread = stderr().is_terminal().then(|| std::thread::spawn(move || drawn.draw()));
+        let watched = terminal::is_watched(quiet);
+        let thread = watched.then(|| std::thread::spawn(move || drawn.draw()));
         Self { shared, thread }
     }
 

@@ -89,8 +89,7 @@ impl ListedRun {
     fn read(run: Run, language: Language) -> Self {
         let told = Folder::open(&run.path)
             .map_err(anyhow::Error::from)
-            .and_then(|folder| keep::model(&folder))
-            .map(|model| model.in_language(language));
+            .and_then(|folder| keep::model_in(&folder, language));
         Self { run, told }
     }
 

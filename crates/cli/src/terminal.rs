@@ -117,9 +117,15 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Prints a message about progress, if standard error is a terminal.
-pub(crate) fn progress(text: &str) {
-    if stderr().is_terminal() {
+/// Whether somebody sees how far a command has come: standard error is a terminal, and the command is not to be
+/// quiet.
+pub(crate) fn is_watched(quiet: bool) -> bool {
+    !quiet && stderr().is_terminal()
+}
+
+/// Prints a message about progress, if somebody sees it.
+pub(crate) fn progress(quiet: bool, text: &str) {
+    if is_watched(quiet) {
         eprintln!("{text}");
     }
 }
@@ -127,8 +133,9 @@ pub(crate) fn progress(text: &str) {
 /// The text in one line of standard error: what does not fit is left out, so that the line can be
 /// drawn over.
 pub(crate) fn one_line(text: &str) -> String {
-    let columns =
-        rustix::termios::tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col));
+    // A terminal without a size, as `script` makes, says 0.
+    let columns = rustix::termios::tcgetwinsize(stderr()).map(|size| usize::from(size.ws_col));
+    let columns = columns.ok().filter(|columns| *columns > 0).unwrap_or(80);
     text.chars().filter(|letter| !letter.is_control()).take(columns.max(20) - 1).collect()
 }
 

@@ -259,7 +259,7 @@ fn live(
         // A named folder is for the replay, so the live visit is kept among the saved runs.
         Some(_) => Kept::new(&Output { out: None, ..arguments.output.clone() }, url.as_str())?,
     };
-    terminal::progress(&format!("visiting {} …", plan.url));
+    terminal::progress(arguments.quiet, &format!("visiting {} …", plan.url));
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
@@ -277,7 +277,7 @@ fn again_in_lab(arguments: &Visit, kept: Kept, exit: u8) -> anyhow::Result<Done>
     };
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
-    terminal::progress(&format!("carrying {name} out again in the lab …"));
+    terminal::progress(arguments.quiet, &format!("carrying {name} out again in the lab …"));
     // Addresses of the world lead nowhere there.
     replay(arguments, (&folder, &recording), name, Vec::new())
 }
@@ -449,7 +449,7 @@ fn look(_: &Visit, _: &mut Plan) -> anyhow::Result<()> {
 
 /// The settings of a visit's record, and the line of progress that follows what is recorded.
 fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
-    let progress = Progress::start();
+    let progress = Progress::start(arguments.quiet);
     let settings = Settings { observer: progress.observer(), ..kept.settings(&arguments.output) };
     (settings, progress)
 }

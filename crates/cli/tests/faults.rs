@@ -101,7 +101,7 @@ fn body_shorter_than_promised() {
 fn body_that_stalls() {
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
     answered(half, Then::Stays, 28, |fault| {
-        matches!(fault, FaultKind::Stalled { received: 4, expected: Some(100), silent }
+        matches!(fault, FaultKind::Stalled { received: 4, expected: Some(100), silent, .. }
             if *silent >= Duration::from_secs(1))
     });
 }

@@ -28,7 +28,8 @@ struct Case {
     tls: Option<(String, Option<String>)>,
     script: Script,
     dns: Option<NameServer>,
-    is_proxy: bool,
+    /// The scheme of the proxy that the server is.
+    proxy: Option<String>,
     /// Whether no server listens.
     nobody: bool,
 }
@@ -78,7 +79,8 @@ impl Case {
                 let code = words.next().and_then(|code| code.parse().ok()).expect("a code");
                 self.dns = Some(NameServer::Answers { code, alias: words.next() });
             }
-            "proxy" => self.is_proxy = true,
+            "proxy" if rest.is_empty() => self.proxy = Some("http".into()),
+            "proxy" => self.proxy = Some(rest.to_owned()),
             "nobody" => self.nobody = true,
             _ => panic!("{}: {line}", self.name),
         }
@@ -95,8 +97,10 @@ impl Case {
             options.extend(["--cacert".into(), file("ca.pem")]);
         }
         let at = if self.nobody { nobody() } else { script.serve() };
-        if self.is_proxy {
-            options.extend(["-x".into(), format!("http://{at}")]);
+        if let Some(scheme) = &self.proxy {
+            let at =
+                if scheme == "https" { format!("localhost:{}", at.port()) } else { at.to_string() };
+            options.extend(["-x".into(), format!("{scheme}://{at}")]);
         }
         if let Some(server) = &self.dns {
             options.extend(["--dns".into(), server.clone().serve().to_string()]);

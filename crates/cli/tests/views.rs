@@ -194,7 +194,9 @@ fn without_a_picture_a_visit_is_the_same_but_for_it() {
         let mut arguments = vec!["visit", "-q", "--out", &path];
         arguments.extend(option);
         roundtrip.run(&arguments).expect(0);
-        let painted = |what: &What| matches!(what, What::PagePainted(_) | What::RunEnded(_));
+        let painted = |what: &What| {
+            matches!(what, What::PagePainted(_) | What::PageFrame(_) | What::RunEnded(_))
+        };
         let all: Vec<String> = events(&path)
             .into_iter()
             .filter(|event| !painted(&event.what))

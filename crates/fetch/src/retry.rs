@@ -114,7 +114,7 @@ mod tests {
     fn what_may_pass_is_tried_again() {
         let busy = FaultKind::HttpStatus { status: 503, reason: String::new(), fail: true };
         let missing = FaultKind::HttpStatus { status: 404, reason: String::new(), fail: true };
-        let late = FaultKind::TimedOut { limit: Duration::from_secs(1), received: 0 };
+        let late = FaultKind::TimedOut { limit: Duration::from_secs(1), received: 0, head: 0 };
         let empty = FaultKind::EmptyReply { reset: false };
         let three = Retries { most: 3, ..Retries::default() };
         assert_eq!(

@@ -115,10 +115,10 @@ fn a_server_that_says_nothing_more_has_stalled() {
     let silent = Duration::from_secs(15);
     let stall = Timeouts { stall: Some(silent), ..Timeouts::default() };
     let expected = Some(10);
-    assert_eq!(ask(stall), FaultKind::Stalled { received: 5, expected, silent });
+    assert_eq!(ask(stall), FaultKind::Stalled { received: 5, head: 0, expected, silent });
     let limit = Duration::from_secs(4);
     let total = Timeouts { total: Some(limit), ..Timeouts::default() };
-    assert_eq!(ask(total), FaultKind::TimedOut { limit, received: 5 });
+    assert_eq!(ask(total), FaultKind::TimedOut { limit, received: 5, head: 0 });
 }
 
 #[test]

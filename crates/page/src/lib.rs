@@ -43,6 +43,8 @@
 //! - [`Page::ready_to_paint`] says when a browser would paint first; [`Page::paint`] never
 //!   waits for anything.
 //! - [`Page::job`] is the same as a value for another thread; [`Page::take`] brings it home.
+//! - [`Page::snapshot`] keeps how the page stands, and [`Page::job_of`] looks at it later: a row of pictures, and
+//!   which elements showed content when ([`Candidate`]).
 //! - [`Page::notes`] says what a picture does not show: scripts are fetched and timed, not run.
 //! - Same bytes, same options with [`Fonts::CarriedOnly`]: same fetches, same notes, same pixels.
 //!
@@ -54,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 pub mod child;
+mod contentful;
 mod css;
 mod encoding;
 mod engine;
@@ -73,13 +76,14 @@ mod srcset;
 
 pub use bytes::Bytes;
 pub use child::{Layouts, Painter, Program};
+pub use contentful::Candidate;
 pub use engine::Goal;
 pub use fetch::{
     Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Omitted, Priority, Reach,
 };
 pub use note::Note;
 pub use options::{Extent, Fonts, Options, Scheme, Viewport, ViewportError};
-pub use page::{Done, Job, Page, Summary};
+pub use page::{Done, Job, Look, Page, Snapshot, Summary};
 pub use picture::{PaintError, Picture, Png};
 pub use policy::{AnswerHead, Disposition, Guard, Refusal, Refused, Stands, Upgraded};
 pub use url::Url;

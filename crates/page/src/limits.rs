@@ -26,6 +26,12 @@ pub const PAGE_PIXELS: u64 = 256 << 20;
 pub const PICTURE_HEIGHT: u32 = 16_384;
 /// Pixels of a picture.
 pub const PICTURE_PIXELS: u64 = 64 << 20;
+/// Width of a picture in a row of pictures, in pixels.
+pub const FRAME_WIDTH: u32 = 320;
+/// Height of such a picture, in pixels; what a viewport has below is left out.
+pub const FRAME_HEIGHT: u32 = 640;
+/// Bytes of such a picture's file: one that takes more is made smaller.
+pub const FRAME: usize = 64 << 10;
 /// Bytes of one style sheet that are used.
 pub const STYLE: usize = 8 << 20;
 /// How far below the viewport a lazy image is still loaded, in CSS pixels: Blink's distance

@@ -8,6 +8,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use crate::child::Painter;
+use crate::contentful::Candidate;
 use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Drawn, Goal, Outcome};
 use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Priority};
@@ -45,6 +46,8 @@ pub struct Page {
     layout_notes: Vec<Note>,
     /// Something of the page was to be seen in the last layout.
     shows: bool,
+    /// What of it was content, where that was asked for.
+    candidates: Vec<Candidate>,
     /// Where nothing was: the fonts of what scripts commonly show first.
     hidden_fonts: Vec<Face>,
     /// Lazy images were left in the last layout.
@@ -70,10 +73,36 @@ impl Job {
         Ok(done)
     }
 
+    /// The same for a page as it stood before ([`Page::job_of`]): the page itself learns nothing from it.
+    pub fn look(self) -> Result<Look, PaintError> {
+        let outcome = self.painter.run(&self.input, self.goal)?;
+        let picture = outcome.picture.map(|drawn| drawn.png());
+        Ok(Look { candidates: outcome.candidates, picture })
+    }
+
     fn work(self) -> Result<Done, PaintError> {
         let outcome = self.painter.run(&self.input, self.goal)?;
         Ok(Done { outcome, made_of: self.made_of })
     }
+}
+
+/// A page as it stood at a moment, to be looked at later ([`Page::job_of`]). It shares the page's bytes.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Without the markup, which only grows.
+    input: engine::Input,
+    /// How much of the markup had come.
+    markup: usize,
+    made_of: (u64, usize),
+}
+
+/// What was to be seen of a [`Snapshot`].
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The elements that showed content, where these were asked for.
+    pub candidates: Vec<Candidate>,
+    /// The picture, if that was the goal.
+    pub picture: Option<Png>,
 }
 
 /// A [`Job`] done, for [`Page::take`].
@@ -127,6 +156,7 @@ impl Page {
             notes: Vec::new(),
             layout_notes: Vec::new(),
             shows: false,
+            candidates: Vec::new(),
             hidden_fonts: Vec::new(),
             lazy_left: false,
             laid_out: None,
@@ -426,6 +456,33 @@ impl Page {
         self.shows || counts.scripts_external + counts.scripts_inline == 0
     }
 
+    /// The elements that show content in the last layout, where its goal was to know them.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// How the page stands now.
+    pub fn snapshot(&self) -> Snapshot {
+        let input = engine::Input { markup: Arc::default(), ..self.input() };
+        Snapshot { input, markup: self.markup.len(), made_of: self.made_of() }
+    }
+
+    /// Whether something has come since that could change the picture.
+    pub fn differs_from(&self, snapshot: &Snapshot) -> bool {
+        snapshot.made_of != self.made_of()
+    }
+
+    /// A look at this page as it stood before, with [`Job::look`].
+    pub fn job_of(&self, snapshot: &Snapshot, goal: Goal) -> Job {
+        let markup = if snapshot.markup == self.markup.len() {
+            Arc::clone(&self.markup)
+        } else {
+            Arc::new(self.markup[..snapshot.markup].to_owned())
+        };
+        let input = engine::Input { markup, ..snapshot.input.clone() };
+        Job { input, goal, painter: self.painter.clone(), made_of: snapshot.made_of }
+    }
+
     /// Scripts have shown what they show: where nothing was to be seen without them, the first that was hidden.
     /// The fonts of that are wanted now.
     pub fn show_hidden(&mut self) {
@@ -494,6 +551,7 @@ impl Page {
             self.resources.font_in_use(face, &policy);
         }
         self.shows = outcome.shows;
+        self.candidates = outcome.candidates;
         self.hidden_fonts = outcome.hidden_fonts;
         self.lazy_left = outcome.lazy_left;
         self.laid_out = Some(made_of);

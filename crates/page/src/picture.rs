@@ -31,6 +31,41 @@ impl Picture {
         self.rgba.get(at..at + 3)?.try_into().ok()
     }
 
+    /// The picture as wide as this, if it is wider, and no higher than `height`: what is below is left out. Each
+    /// pixel is the mean of those that it stands for, in whole numbers.
+    #[must_use]
+    pub fn shrunk(&self, width: u32, height: u32) -> Picture {
+        let width = width.clamp(1, self.width.max(1));
+        let whole = u64::from(self.height) * u64::from(width) / u64::from(self.width.max(1));
+        let height = (whole.max(1) as u32).min(height.max(1));
+        // Which pixels of the old picture, along one side, a pixel of the new one stands for.
+        let span = |at: u32| {
+            let edge = |at: u32| u64::from(at) * u64::from(self.width) / u64::from(width);
+            edge(at) as usize..edge(at + 1) as usize
+        };
+        let stride = self.width as usize * 4;
+        let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+        for y in 0..height {
+            let rows = span(y).start..span(y).end.min(self.height as usize);
+            for x in 0..width {
+                let columns = span(x);
+                let (mut sum, mut count) = ([0u64; 4], 0);
+                for row in rows.clone() {
+                    let line = &self.rgba
+                        [row * stride + columns.start * 4..row * stride + columns.end * 4];
+                    for pixel in line.chunks_exact(4) {
+                        for (sum, part) in sum.iter_mut().zip(pixel) {
+                            *sum += u64::from(*part);
+                        }
+                        count += 1;
+                    }
+                }
+                rgba.extend(sum.map(|sum| ((sum + count / 2) / count.max(1)) as u8));
+            }
+        }
+        Picture { width, height, rgba }
+    }
+
     /// The picture as a PNG file (W3C PNG, third edition): 8 bits a channel, no alpha, always
     /// the same filter and compression, so that equal pictures are equal files.
     pub fn png(&self) -> Vec<u8> {

@@ -27,9 +27,10 @@ fn main() -> ExitCode {
         let mishap = MISHAPS.iter().find(|(name, _)| what.strip_prefix('=') == Some(name));
         return serve(mishap.map(|(_, mishap)| *mishap));
     }
-    let tests: [(&str, fn()); 10] = [
+    let tests: [(&str, fn()); 11] = [
         ("a_child_paints_what_this_process_paints", same_picture),
         ("what_comes_late_is_in_the_next_picture", late_resources),
+        ("a_child_looks_at_a_page_as_it_stood", earlier),
         ("a_child_is_confined", confined),
         ("what_ends_a_child_is_said", deaths),
         ("a_panic_leaves_the_child_alive", panics),
@@ -111,6 +112,30 @@ fn same_picture() {
     assert_eq!(here.paint().unwrap(), there.paint().unwrap());
     assert_eq!(here.notes(), there.notes());
     assert!(!here.notes().is_empty());
+}
+
+/// The child has more of the page by then than what it is to look at.
+fn earlier() {
+    let looks = |painter: Painter| {
+        let mut page = page(painter, "<!doctype html><link rel=stylesheet href=a.css><p>One");
+        let first = page.snapshot();
+        deliver(&mut page);
+        page.feed("<p>Two, grün".as_bytes());
+        page.finish_document();
+        let last = page.snapshot();
+        let goals = [(&last, Goal::Frame), (&first, Goal::Frame), (&last, Goal::Content)];
+        let mut looks = Vec::new();
+        for (snapshot, goal) in goals {
+            let look = page.job_of(snapshot, goal).look().unwrap();
+            looks.push((look.candidates, look.picture));
+        }
+        (looks, page.paint().unwrap())
+    };
+    let (here, there) = (looks(Painter::here()), looks(painter("")));
+    assert!(here == there);
+    let counts: Vec<usize> = here.0.iter().map(|(candidates, _)| candidates.len()).collect();
+    assert_eq!(counts, [2, 1, 2]);
+    assert!(here.0[0].1 != here.0[1].1 && here.0[2].1.is_none());
 }
 
 fn late_resources() {

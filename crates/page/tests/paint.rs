@@ -784,3 +784,145 @@ fn a_picture_is_no_wider_than_the_column_of_its_inline_block() {
         assert_eq!((left, right), (0, 79), "{inner}");
     }
 }
+
+/// What counts as content, in the order of size.
+fn content(page: &Page) -> Vec<(String, Option<String>, u32, u32, u64)> {
+    let look = page.job_of(&page.snapshot(), Goal::Content).look().unwrap();
+    assert_eq!(look.picture, None);
+    let mut found: Vec<_> = look
+        .candidates
+        .into_iter()
+        .map(|one| {
+            let path = one.url.map(|url| url.path().to_owned());
+            (one.element, path, one.width, one.height, one.size)
+        })
+        .collect();
+    found.sort_by_key(|one| core::cmp::Reverse(one.4));
+    found
+}
+
+/// A PNG of many colours, so that it has bytes enough to be content.
+fn photograph(width: u32, height: u32) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut rgba = Vec::new();
+    for _ in 0..width * height {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [red, green, blue, _] = state.to_be_bytes();
+        rgba.extend([red, green, blue, 255]);
+    }
+    Picture { width, height, rgba }.png()
+}
+
+#[test]
+fn content_is_as_large_as_the_viewport_shows_it() {
+    let site = Site::new(&[
+        ("/dir/photo.png", "image/png", &photograph(200, 100)),
+        ("/dir/small.png", "image/png", &photograph(20, 10)),
+        ("/dir/plain.png", "image/png", &image(20, 20, [1, 2, 3])),
+        ("/dir/fill.png", "image/png", &photograph(400, 300)),
+    ]);
+    let style = "<!doctype html><style>body{margin:0;font:20px/30px Arial}p{margin:0}img{display:block}</style>";
+    let of = |markup: &str| {
+        let mut page = page(&format!("{style}{markup}"), options());
+        site.load(&mut page);
+        content(&page)
+    };
+    let one = |element: &str, path: &str, width, height, size| {
+        [(element.to_owned(), Some(path.to_owned()), width, height, size)]
+    };
+    assert_eq!(of("<img src=photo.png>"), one("img", "/dir/photo.png", 200, 100, 20_000));
+    // Half of it is below the viewport, and a padding is not the picture.
+    assert_eq!(
+        of("<div style=height:240px></div><img style='padding:10px' src=photo.png>"),
+        one("img", "/dir/photo.png", 200, 50, 10_000)
+    );
+    // Drawn larger than it is, it holds no more than it does.
+    assert_eq!(
+        of("<img src=small.png style=width:200px;height:100px>"),
+        one("img", "/dir/small.png", 200, 100, 200)
+    );
+    assert_eq!(
+        of("<div style='width:100px;height:80px;background:url(photo.png)'></div>"),
+        one("div", "/dir/photo.png", 100, 80, 8_000)
+    );
+    // Neither what has hardly a byte for a pixel, nor what fills the viewport, nor what is not to be seen.
+    for nothing in [
+        "<img src=plain.png style=width:300px;height:200px>",
+        "<img src=fill.png>",
+        "<div style=opacity:0><img src=photo.png></div>",
+        "<img src=photo.png style=visibility:hidden>",
+        "<img src=gone.png><div style=margin-top:300px>below</div>",
+        "<p style=color:transparent>unseen",
+    ] {
+        assert_eq!(of(nothing), [], "{nothing}");
+    }
+}
+
+#[test]
+fn text_belongs_to_its_block_and_is_as_large_as_its_lines() {
+    let style = "<!doctype html><style>body{margin:0;font:20px/30px Arial}p,h1{margin:0;font:20px/30px Arial}</style>";
+    let of = |markup: &str| content(&page(&format!("{style}{markup}"), options()));
+    let (element, url, width, height, size) = of("<p>Three words <b>here</b>").remove(0);
+    assert_eq!((element.as_str(), url, height), ("p", None, 30));
+    assert!((100..200).contains(&width), "{width}");
+    assert_eq!(size, u64::from(width) * 30);
+    let two = of("<p>One<br>two, which is longer<h1>A</h1>");
+    assert_eq!(
+        two.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(),
+        [("p", 60), ("h1", 30)]
+    );
+    // Lines around a block belong to the element around all of them.
+    let around = of("<div>above<p>between</p>below, and more</div>");
+    assert_eq!(
+        around.iter().map(|one| (one.0.as_str(), one.3)).collect::<Vec<_>>(),
+        [("div", 90), ("p", 30)]
+    );
+    assert_eq!(of("<p> &#10; "), []);
+}
+
+#[test]
+fn a_page_can_be_looked_at_as_it_stood() {
+    let mut page = Page::new(Url::parse("http://a.example/dir/").unwrap(), options());
+    page.feed(b"<!doctype html><body style=margin:0;background:blue><p>One");
+    let first = page.snapshot();
+    assert!(!page.differs_from(&first));
+    page.feed(b"<p>Two<img src=photo.png>");
+    let second = page.snapshot();
+    assert!(page.differs_from(&first));
+    let fetch = page.poll_fetch().unwrap();
+    page.deliver(fetch.id, loaded(&fetch, "image/png", &photograph(100, 80)));
+    page.finish_document();
+    let third = page.snapshot();
+    let elements = |snapshot| {
+        let look = page.job_of(snapshot, Goal::Frame).look().unwrap();
+        let picture = look.picture.unwrap();
+        assert_eq!((picture.width, picture.height), (320, 240));
+        assert_eq!(picture.picture().unwrap().pixel(310, 230), BLUE);
+        look.candidates
+    };
+    // Not in the order of time.
+    let (third, first, second) = (elements(&third), elements(&first), elements(&second));
+    let names = |of: &[roundtrip_page::Candidate]| {
+        of.iter().map(|one| one.element.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((names(&first), names(&second)), (vec!["p".into()], vec!["p".into(), "p".into()]));
+    assert_eq!(names(&third), ["img", "p", "p"]);
+    assert!(first[0].is_same(&second[0]) && first[0].is_same(&third[1]));
+    assert!(!second[1].is_same(&third[1]) && second[1].is_same(&third[2]));
+}
+
+#[test]
+fn a_picture_shrinks_to_the_mean_of_its_pixels() {
+    let rows: Vec<u8> =
+        (0..4u8).flat_map(|y| (0..4u8).flat_map(move |x| [x * 10, y * 10, 7, 255])).collect();
+    let whole = Picture { width: 4, height: 4, rgba: rows };
+    let half = whole.shrunk(2, 99);
+    assert_eq!((half.width, half.height), (2, 2));
+    assert_eq!([half.pixel(0, 0), half.pixel(1, 1)], [Some([5, 5, 7]), Some([25, 25, 7])]);
+    assert_eq!(
+        whole.shrunk(9, 3),
+        Picture { height: 3, rgba: whole.rgba[..48].to_vec(), ..whole.clone() }
+    );
+    let odd = whole.shrunk(3, 1);
+    assert_eq!((odd.width, odd.height, odd.rgba.len()), (3, 1, 12));
+}

@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::{
     CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage,
     EventId, ExchangeEnded, ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote,
-    ImportedExchange, ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped,
-    NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone,
-    PageNote, PagePainted, QuicClosed, QuicCongestion, QuicLost, QuicOpened, QuicPacket,
-    RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion,
-    TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished,
-    TlsStarted, Unseen, WebSocketEnded, WebSocketFrame,
+    ImportedExchange, ImportedFile, InterfaceId, LargestContent, LinkCounts, LinkDeclared,
+    LinkDropped, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound,
+    PageFrame, PageMilestone, PageNote, PagePainted, QuicClosed, QuicCongestion, QuicLost,
+    QuicOpened, QuicPacket, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
+    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
+    Time, TlsEstablished, TlsStarted, Unseen, WebSocketEnded, WebSocketFrame,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -290,6 +290,10 @@ kinds! {
     "page.found" PageFound(PageFound),
     /// The page's load reached a milestone, named as the W3C names it.
     "page.milestone" Milestone(PageMilestone),
+    /// What was to be seen of the page at a moment of its load.
+    "page.frame" PageFrame(PageFrame),
+    /// The largest element of content was painted.
+    "page.largest" LargestContent(LargestContent),
     /// The page was painted.
     "page.painted" PagePainted(PagePainted),
     /// Something a reader of the page's picture must know, such as that scripts are not run.

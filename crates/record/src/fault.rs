@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CertificateReason, ConnectionId, ExchangeId, RefusalRule, Rule, Time};
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
 /// A step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -270,8 +275,11 @@ pub enum FaultKind {
     },
     /// No more bytes of the response came for too long.
     Stalled {
-        /// Bytes that had arrived.
+        /// Bytes of the body that had arrived.
         received: u64,
+        /// Bytes of its head, and of interim responses before it, where the head was not whole yet.
+        #[serde(default, skip_serializing_if = "is_none")]
+        head: u64,
         /// Bytes promised, where that is known.
         expected: Option<u64>,
         /// How long no bytes came.
@@ -281,8 +289,11 @@ pub enum FaultKind {
     TimedOut {
         /// The time limit.
         limit: Duration,
-        /// Bytes that had arrived.
+        /// Bytes of the body that had arrived.
         received: u64,
+        /// Bytes of its head, and of interim responses before it, where the head was not whole yet.
+        #[serde(default, skip_serializing_if = "is_none")]
+        head: u64,
     },
     /// There were more redirects than are followed.
     TooManyRedirects {

@@ -76,7 +76,7 @@ pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
 };
 pub use observer::Observer;
-pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
+pub use page::{LargestContent, PageFound, PageFrame, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicCongestion, QuicLost, QuicOpened, QuicPacket, QuicSpace};
 pub use quic_frame::{QuicEcnCounts, QuicErrorSpace, QuicFrame, QuicStreamType};

@@ -42,6 +42,39 @@ pub struct PagePainted {
     pub title: String,
 }
 
+/// What was to be seen of the page at a moment of its load, in a small picture of the viewport: one of a row, each
+/// different from the one before. The event's time is when it was on the display.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageFrame {
+    /// The picture (PNG).
+    pub picture: BodyRef,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bytes of the document that had come, content codings undone.
+    pub document: u64,
+    /// Resources that had come.
+    pub resources: u32,
+}
+
+/// The largest element of content within the viewport (W3C Largest Contentful Paint). The event's time is when it
+/// was first on the display.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargestContent {
+    /// The name of the element's tag.
+    pub element: String,
+    /// The URL of the picture; `None` for text.
+    pub url: Option<String>,
+    /// Width within the viewport, in CSS pixels.
+    pub width: u32,
+    /// Height within the viewport, in CSS pixels.
+    pub height: u32,
+    /// Effective visual size, in square CSS pixels: of a picture that is drawn larger than it is, only as much as it
+    /// holds.
+    pub size: u64,
+}
+
 /// Something a reader of the page's picture must know: scripts are not run, a font was substituted
 /// …
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -90,6 +90,11 @@ impl SecretNames {
                 url(&mut found.url);
                 self.redact_initiator(&mut found.initiator);
             }
+            What::LargestContent(largest) => {
+                if let Some(address) = &mut largest.url {
+                    url(address);
+                }
+            }
             What::PageNote(note) => self.redact_text(&mut note.note),
             What::ExchangeNote(note) => self.redact_text(&mut note.what),
             What::Fault(fault) => self.redact_fault(&mut fault.fault),

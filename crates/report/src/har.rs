@@ -110,6 +110,8 @@ fn page(model: &Model, wall: u64) -> Value {
         ("onContentLoad", Milestone::DomContentLoadedEventEnd),
         ("onLoad", Milestone::LoadEventEnd),
         ("_firstPaint", Milestone::FirstPaint),
+        ("_firstContentfulPaint", Milestone::FirstContentfulPaint),
+        ("_largestContentfulPaint", Milestone::LargestContentfulPaint),
         ("_domInteractive", Milestone::DomInteractive),
     ];
     for (field, milestone) in named {

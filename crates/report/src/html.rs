@@ -4,6 +4,7 @@
 mod connections;
 mod critical;
 mod diff;
+mod frames;
 mod known;
 mod names;
 mod neighbours;
@@ -70,6 +71,7 @@ fn page_of(model: &Model, attachments: &Attachments) -> String {
             (budget(model))
             (replay(model))
             (waterfall::section(model))
+            (frames::section(model, attachments))
             (critical::section(model))
             (resources::section(model))
             (names::section(model))
@@ -211,7 +213,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                             Ok(png) => p.note { (say!("The picture ({}) is in the record's folder.", bytes(png.len() as u64))) }
                             Err(error) => p.note { (error.to_string()) }
                         }
-                        figcaption { (clean(&painted.title)) " · " (painted.width) " × " (painted.height) }
+                        figcaption { @if !painted.title.is_empty() { (clean(&painted.title)) " · " } (painted.width) " × " (painted.height) }
                     }
                 }
                 div {
@@ -219,7 +221,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                         table {
                             tbody {
                                 @for reached in &model.milestones {
-                                    tr { th { (clean(reached.what.name.as_str())) } td.number { (format!("{:.1} ms", as_millis(reached.at - total.start))) } }
+                                    tr { th { (clean(reached.what.name.as_str())) @if let Some(content) = crate::names::content_at(reached, model) { br; span.said { (content) } } } td.number { (format!("{:.1} ms", as_millis(reached.at - total.start))) } }
                                 }
                             }
                         }

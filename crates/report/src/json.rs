@@ -53,6 +53,8 @@ pub fn json(model: &Model) -> Value {
         "connections": model.connections.iter().map(connection).collect::<Vec<_>>(),
         "page": {
             "milestones": model.milestones,
+            "frames": model.frames,
+            "largest": model.largest,
             "painted": model.painted,
             "not_fetched": model.not_fetched,
             "notes": model.notes,

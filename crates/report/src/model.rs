@@ -48,8 +48,13 @@ impl Model {
 
     /// The model of a story, with its faults explained.
     pub fn of(story: Story) -> Self {
-        let findings = findings(&story);
-        Self { story, findings, original: None, budget: None, language: Language::English }
+        Self::told_in(story, Language::English)
+    }
+
+    /// The same, for views in this language.
+    pub fn told_in(story: Story, language: Language) -> Self {
+        let findings = language.speaking(|| findings(&story));
+        Self { story, findings, original: None, budget: None, language }
     }
 
     /// The model for views in this language.

@@ -1,20 +1,35 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    CachedResponse, Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source,
-    Timer,
+    CachedResponse, Evidence, Fault, FaultKind, Initiator, LargestContent, LinkCounts, Milestone,
+    NeighbourState, Outcome, ResourceKind, Source, Step, Timer,
 };
-use roundtrip_story::{Exchange, Losses, Original, WrittenOrigin};
+use roundtrip_story::{Exchange, Losses, MilestoneReached, Original, Timed, WrittenOrigin};
 
-use crate::text::{bytes, clean, count, seconds};
+use crate::model::Model;
+use crate::text::{bytes, clean, clip_middle, count, seconds};
 
 /// What became of an exchange that has no status.
-pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
-    match (exchange.from_cache, exchange.next) {
-        (true, _) => say!("from cache"),
-        (false, Some(_)) => say!("no answer, asked again"),
-        (false, None) => say!("no answer"),
+pub(crate) fn unanswered(exchange: &Exchange, model: &Model) -> String {
+    let interim = exchange.heads.last().map(|head| head.what.status);
+    match (exchange.from_cache, exchange.next, interim) {
+        (true, ..) => say!("from cache").into(),
+        (false, Some(_), _) => say!("no answer, asked again").into(),
+        (false, None, Some(status)) => say!("no answer after {}", status),
+        (false, None, None) if has_begun(exchange, model) => say!("no whole answer").into(),
+        (false, None, None) => say!("no answer").into(),
     }
+}
+
+/// Whether something of an answer came, though not its head.
+fn has_begun(exchange: &Exchange, model: &Model) -> bool {
+    let of = |fault: &&Timed<Fault>| fault.what.exchange == Some(exchange.id);
+    model.faults.iter().filter(of).any(|fault| match &fault.what.fault {
+        FaultKind::Stalled { head, .. } | FaultKind::TimedOut { head, .. } => *head > 0,
+        FaultKind::Malformed { .. } | FaultKind::NotHttp { .. } => true,
+        FaultKind::Reset { .. } => fault.what.step == Step::Wait,
+        _ => false,
+    })
 }
 
 /// What a cache gave, and how it stands to its age: `12.3 kB, 40 s old, fresh for 1 h`.
@@ -196,6 +211,26 @@ pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
             clean(bare.unwrap_or(url))
         }
     }
+}
+
+/// The largest element of content: `img /hero.jpg, 640 × 400`, `text in h1, 640 × 80`.
+pub(crate) fn content(largest: &LargestContent, base: Option<&str>) -> String {
+    let element = clean(&largest.element);
+    let what = match &largest.url {
+        Some(url) => format!("{element} {}", clip_middle(&short_url(url, base), CONTENT)),
+        None => say!("text in {}", element),
+    };
+    format!("{what}, {} × {}", largest.width, largest.height)
+}
+
+/// The most characters of a URL in the words for content.
+const CONTENT: usize = 60;
+
+/// The largest element of content, where this is the milestone of its paint.
+pub(crate) fn content_at(reached: &Timed<MilestoneReached>, model: &Model) -> Option<String> {
+    let largest = model.largest.as_ref()?;
+    let base = model.document().map(|document| document.url.as_str());
+    (reached.what.name == Milestone::LargestContentfulPaint).then(|| content(&largest.what, base))
 }
 
 /// What a link did to frames other than delivering them: `3 lost, 1 held back`.

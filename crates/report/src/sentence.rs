@@ -35,6 +35,12 @@ pub(crate) fn sentence(event: &Event, model: &Model) -> String {
         What::Milestone(milestone) => {
             say!("the page reached {}", clean(milestone.name.as_str()))
         }
+        What::PageFrame(frame) => {
+            say!("the page was looked at, with {} of its document", bytes(frame.document))
+        }
+        What::LargestContent(largest) => {
+            say!("the largest content was painted: {}", crate::names::content(largest, None))
+        }
         What::PagePainted(painted) => {
             say!("the page was painted, {} × {}", painted.width, painted.height)
         }

@@ -28,6 +28,11 @@ use rows::EvidenceMark;
 use table::Layout;
 use view::View;
 
+/// Facts of the verdict up to this rank are worth shortening its subject for.
+const RANK_OF_MOST: u8 = 2;
+/// To so many characters.
+const SUBJECT: usize = 30;
+
 /// The record as text for a terminal.
 pub fn terminal(model: &Model, options: &Options) -> String {
     model.language.speaking(|| told(model, options))
@@ -83,9 +88,14 @@ impl View<'_> {
         let result = clip(&verdict.result, columns / 2);
         let room = columns.saturating_sub(width(&result) + 2);
         let mut facts = verdict.facts;
-        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&texts(&facts)) > room {
-            let last = facts.iter().map(|fact| fact.rank).max();
-            facts.retain(|fact| Some(fact.rank) != last);
+        while facts.len() > 1 {
+            let last = facts.iter().map(|fact| fact.rank).max().unwrap_or_default();
+            // A long URL is shortened before what matters most is left out.
+            let least = if last > RANK_OF_MOST { usize::MAX } else { SUBJECT };
+            if width(&verdict.subject).min(least) + 2 + width(&texts(&facts)) <= room {
+                break;
+            }
+            facts.retain(|fact| fact.rank != last);
         }
         let least = width(&verdict.subject).min(12) + 2;
         let facts = clip(&texts(&facts), room.saturating_sub(least));

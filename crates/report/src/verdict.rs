@@ -117,7 +117,7 @@ impl Verdict {
         facts.push(Self::times(model));
         facts.extend(Self::protocol(model));
         facts.push(Fact::new(
-            1,
+            2,
             format!("{}{cached}{again}{failed}", count(model.exchanges.len(), "request")),
         ));
         facts.push(Fact::new(3, bytes(model.received())));
@@ -160,14 +160,18 @@ impl Verdict {
         facts
     }
 
-    fn wire(model: &Model) -> Option<Fact> {
-        let run = model.run.as_ref()?;
+    /// The wire, which is said wherever anything is: what happened in the lab is not to be taken for the world.
+    fn wire(model: &Model) -> Vec<Fact> {
+        let Some(run) = model.run.as_ref() else { return Vec::new() };
         let net = match (&run.net, &run.replay_of) {
-            (_, Some(old)) => say!(", replaying {}", clean(&old.run)),
             (Some(net), None) => format!(" {}", clean(net)),
-            (None, None) => String::new(),
+            // The times of a replay are told with its network.
+            _ => String::new(),
         };
-        Some(Fact::new(2, say!("wire: {}{}", run.wire.name(), net)))
+        let wire = Fact::new(1, say!("wire: {}{}", run.wire.name(), net));
+        let old = run.replay_of.as_ref();
+        let old = old.map(|old| Fact::new(3, say!("replaying {}", clean(&old.run))));
+        core::iter::once(wire).chain(old).collect()
     }
 
     fn lookup(model: &Model) -> Self {

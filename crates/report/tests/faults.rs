@@ -333,6 +333,7 @@ fn transfer() {
             "stalled",
             Step::Body,
             FaultKind::Stalled {
+                head: 0,
                 received: 65_536,
                 expected: Some(204_800),
                 silent: Duration::from_secs(15),
@@ -341,7 +342,7 @@ fn transfer() {
         (
             "timed_out",
             Step::Wait,
-            FaultKind::TimedOut { limit: Duration::from_secs(30), received: 1_200 },
+            FaultKind::TimedOut { limit: Duration::from_secs(30), received: 1_200, head: 0 },
         ),
         (
             "too_many_redirects",
@@ -509,7 +510,12 @@ fn before_the_head_is_whole() {
         (
             "silent_server",
             Step::Wait,
-            FaultKind::Stalled { received: 0, expected: None, silent: Duration::from_secs(15) },
+            FaultKind::Stalled {
+                received: 0,
+                head: 0,
+                expected: None,
+                silent: Duration::from_secs(15),
+            },
         ),
         ("reset_in_the_head", Step::Wait, FaultKind::Reset { received: 0, expected: None }),
         (

@@ -100,6 +100,14 @@ fn hostile_text_stays_text() {
     let unseen = Unseen { step: Step::Page, what: HARM.into(), needs: HARM.into() };
     scene.tell(scene.client, None, What::Unseen(unseen));
     let picture = scene.log.body(HARM.as_bytes()).unwrap();
+    let frame =
+        PageFrame { picture: picture.clone(), width: 10, height: 10, document: 1, resources: 1 };
+    scene.tell(scene.client, None, What::PageFrame(frame));
+    let url = Some(HARM.to_owned());
+    let largest = LargestContent { element: HARM.into(), url, width: 10, height: 10, size: 100 };
+    scene.tell(scene.client, None, What::LargestContent(largest));
+    let name = Milestone::LargestContentfulPaint;
+    scene.tell(scene.client, None, What::Milestone(PageMilestone { name }));
     let painted = PagePainted { picture, width: 10, height: 10, title: HARM.into() };
     scene.tell(scene.client, None, What::PagePainted(painted));
     scene.secure(&wire, HARM, i64::MAX);

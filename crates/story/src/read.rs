@@ -327,6 +327,8 @@ impl PartialStory {
                 let reached = MilestoneReached { name: milestone.name.clone() };
                 self.story.milestones.push(at(event, &reached));
             }
+            What::PageFrame(frame) => self.story.frames.push(at(event, frame)),
+            What::LargestContent(largest) => self.story.largest = Some(at(event, largest)),
             What::PagePainted(painted) => self.story.painted = Some(at(event, painted)),
             What::PageNote(note) => self.story.notes.push(note.note.clone()),
             What::ImportNote(note) => self.story.import_notes.push(note.clone()),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use roundtrip_record::{
-    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote, LinkCounts,
-    LinkDeclared, Milestone, NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted,
-    Time, Unseen, WireKind,
+    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote,
+    LargestContent, LinkCounts, LinkDeclared, Milestone, NeighbourChanged, PageFound, PageFrame,
+    PagePainted, Role, RunEnded, RunStarted, Time, Unseen, WireKind,
 };
 use serde::Serialize;
 
@@ -53,6 +53,10 @@ pub struct Story {
     pub notes: Vec<String>,
     /// What is to be known of the recording that was imported.
     pub import_notes: Vec<ImportNote>,
+    /// What was to be seen of the page from the first paint on, in small pictures.
+    pub frames: Vec<Timed<PageFrame>>,
+    /// The largest element of content.
+    pub largest: Option<Timed<LargestContent>>,
     /// The page as it was painted.
     pub painted: Option<Timed<PagePainted>>,
     /// Faults, each with the exchange and the connection that it harmed.
@@ -134,7 +138,7 @@ impl Story {
     /// that was waited for, which is the end of a body or a lookup, the page's last milestone, or
     /// the fault that ended the run. Work that nobody waits for is left out: the page's picture, what is
     /// fetched after the load event (a browser fetches the icon then), and connections that close
-    /// ([`Story::close`]).
+    /// ([`Story::close`]). So is the way of the last content to the display, once the page has loaded.
     pub fn total(&self) -> Span {
         let loaded = self.milestone(&Milestone::LoadEventEnd);
         let awaited = |exchange: &&Exchange| loaded.is_none_or(|at| exchange.span.start <= at);
@@ -142,10 +146,13 @@ impl Story {
         let lookups = || self.lookups.iter().map(|lookup| lookup.span);
         let start = exchanges().chain(lookups()).map(|span| span.start).min();
         let faults = self.faults.iter().filter(|fault| fault.what.fatal);
+        let ends = |reached: &&Timed<MilestoneReached>| {
+            loaded.is_none() || reached.what.name != Milestone::LargestContentfulPaint
+        };
         let end = exchanges()
             .chain(lookups())
             .map(|span| span.end)
-            .chain(self.milestones.iter().map(|reached| reached.at))
+            .chain(self.milestones.iter().filter(ends).map(|reached| reached.at))
             .chain(faults.map(|fault| fault.at))
             .max();
         Span::new(start.unwrap_or(Time::ZERO), end.unwrap_or(Time::ZERO))

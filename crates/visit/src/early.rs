@@ -131,7 +131,7 @@ impl<W: Wire> Hints<'_, W> {
     /// The exchange that is under way was waited for long enough.
     fn given_up(&self, since: Time, limit: Duration) -> Option<Failure> {
         let (connection, step, cause) = (None, Step::Wait, None);
-        let kind = FaultKind::TimedOut { limit, received: 0 };
+        let kind = FaultKind::TimedOut { limit, received: 0, head: 0 };
         Some(Failure { exchange: self.exchange?, connection, step, since, cause, kind })
     }
 

@@ -241,7 +241,7 @@ impl<W: Wire> Session<W> {
         if let Some(ended) = ended {
             return ended;
         }
-        let kind = FaultKind::TimedOut { limit, received: got.body };
+        let kind = FaultKind::TimedOut { limit, received: got.body, head: got.heard.head() };
         got.failure = Some(self.failure(got, since, kind));
         Ok(())
     }

@@ -31,6 +31,8 @@ mod names;
 mod network;
 mod offer;
 mod page_times;
+#[cfg(feature = "page")]
+mod paints;
 mod place;
 mod plan;
 #[cfg(feature = "page")]

@@ -26,6 +26,7 @@ use crate::browser::{Asked, Browser, Cpu, fields};
 use crate::came::{Came, resource};
 use crate::document::Document;
 use crate::page_times::PageTimes;
+use crate::paints::{self, Paints};
 use crate::plan::Plan;
 use crate::policy::{self, Passage, Refusals};
 use crate::queue::{Queue, Waiting};
@@ -120,6 +121,7 @@ pub(crate) struct Loading<'a, W: Wire> {
     /// The page cannot be laid out: that was said, and is not tried again.
     unpaintable: bool,
     times: PageTimes,
+    paints: Paints,
     latest: Option<EventId>,
     exit: u8,
 }
@@ -195,6 +197,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             layouts: 0,
             unpaintable: false,
             times: PageTimes::default(),
+            paints: Paints::default(),
             latest: event,
             exit: 0,
         }
@@ -370,6 +373,7 @@ impl<'a, W: Wire> Loading<'a, W> {
                 self.page.ask(asked.url, kind, priority, initiator);
             }
         }
+        self.paints.changed(&self.page, self.wire.now() + self.cpu.frame, &self.came());
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
@@ -643,7 +647,9 @@ impl<'a, W: Wire> Loading<'a, W> {
     async fn frame(&mut self) {
         self.busy(self.cpu.style).await;
         self.laying_out = true;
-        self.work(Goal::Layout).await;
+        // Whether there is content in the first picture is for readers of the record.
+        let goal = if self.wire.log().is_on() { Goal::Content } else { Goal::Layout };
+        self.work(goal).await;
         self.end_frame().await;
     }
 
@@ -663,7 +669,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         let shows = self.page.shows() || self.unpaintable;
         self.blank = (!shows).then_some(self.bytes);
         if shows {
-            self.paint_first();
+            self.paint_first(!self.page.candidates().is_empty());
         }
     }
 
@@ -682,7 +688,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.page.show_hidden();
             self.fetch_wanted();
             self.end_frame().await;
-            self.paint_first();
+            self.paint_first(true);
         }
     }
 
@@ -692,10 +698,21 @@ impl<'a, W: Wire> Loading<'a, W> {
         }
     }
 
+    /// What has come by now.
+    fn came(&self) -> paints::Came {
+        paints::Came { cause: self.latest, document: self.bytes }
+    }
+
     /// The first picture is on its way to the screen, which the main thread does not wait for.
-    fn paint_first(&mut self) {
+    fn paint_first(&mut self, with_content: bool) {
+        let (log, seen) = (self.wire.log(), self.wire.now() + self.cpu.frame);
+        if log.is_on() && !self.unpaintable {
+            self.paints.first(&self.page, seen, &self.came(), with_content);
+        }
+        let names = [Milestone::FirstPaint, Milestone::FirstContentfulPaint];
+        let names = names.into_iter().take(1 + usize::from(with_content));
         if self.cpu.frame.is_zero() {
-            self.milestone(Milestone::FirstPaint);
+            names.for_each(|name| self.milestone(name));
             self.reached.painted = true;
             return;
         }
@@ -703,10 +720,11 @@ impl<'a, W: Wire> Loading<'a, W> {
         let (frame, sender) = (self.cpu.frame, self.sender.clone());
         let painting = async move {
             wire.sleep(frame).await;
-            let name = Milestone::FirstPaint;
-            let what = || What::Milestone(PageMilestone { name });
-            let at = wire.now();
-            let event = wire.log().emit(at, latest, what);
+            let (at, mut event) = (wire.now(), latest);
+            for name in names {
+                let what = || What::Milestone(PageMilestone { name });
+                event = wire.log().emit(at, event, what);
+            }
             let _ = sender.send(Arrived::Painted(event, at));
         };
         self.wire.spawn(painting).detach();
@@ -776,6 +794,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         {
             self.report_picture(kept, picture.width, picture.height);
         }
+        self.paints.tell(self.wire, &self.page, picture).await;
         self.report_refusals();
         let page = &self.page;
         for listed in page.listed() {

@@ -86,7 +86,7 @@ pub async fn visit<W: Wire>(
 /// Reports that time is up: where the page itself was, or that the page had come and was waiting for what it
 /// needs.
 fn report_late<W: Wire>(wire: &W, heard: &Heard, since: Time, limit: Duration) -> u8 {
-    let kind = FaultKind::TimedOut { limit, received: heard.received() };
+    let kind = FaultKind::TimedOut { limit, received: heard.received(), head: heard.head() };
     let step = heard.step().unwrap_or(Step::Connect);
     match heard.exchanges().last() {
         Some(exchange) if step != Step::Page => {

@@ -179,7 +179,52 @@ fn time_wait_takes_a_minute() {
 
 #[cfg(feature = "page")]
 mod page {
+    use roundtrip_record::Milestone;
+
     use super::*;
+
+    /// Content comes on the display after the first paint, the largest last; pictures show the way there.
+    #[test]
+    fn what_was_painted_when_is_told() {
+        let demo = Demo::visit(Scheme::Http);
+        let reached = |name: Milestone| {
+            let mut all = demo.events.iter().filter(
+                |event| matches!(&event.what, What::Milestone(reached) if reached.name == name),
+            );
+            let first = all.next().unwrap_or_else(|| panic!("{name:?} was not reached"));
+            assert!(all.next().is_none(), "{name:?} twice");
+            first.at
+        };
+        let first = reached(Milestone::FirstPaint);
+        assert_eq!(reached(Milestone::FirstContentfulPaint), first);
+        let largest: Vec<_> = demo
+            .events
+            .iter()
+            .filter_map(|event| match &event.what {
+                What::LargestContent(largest) => Some((event.at, largest)),
+                _ => None,
+            })
+            .collect();
+        let [(at, content)] = largest[..] else { panic!("{largest:?}") };
+        assert_eq!(reached(Milestone::LargestContentfulPaint), at);
+        assert!(at >= first && content.size > 0, "{content:?}");
+        let frames: Vec<_> = demo
+            .events
+            .iter()
+            .filter_map(|event| match &event.what {
+                What::PageFrame(frame) => Some((event.at, frame)),
+                _ => None,
+            })
+            .collect();
+        assert!((1..=8).contains(&frames.len()), "{}", frames.len());
+        assert_eq!(frames[0].0, first);
+        for pair in frames.windows(2) {
+            assert!(pair[0].0 < pair[1].0 && pair[0].1.picture != pair[1].1.picture);
+            assert!(pair[0].1.document <= pair[1].1.document);
+            assert!(pair[0].1.resources <= pair[1].1.resources);
+        }
+        assert!(frames.iter().all(|(_, frame)| frame.width == 320 && frame.height == 200));
+    }
 
     #[test]
     fn resources_come_over_reused_and_short_connections_from_two_origins() {

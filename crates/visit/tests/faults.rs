@@ -380,6 +380,7 @@ fn cases() -> Vec<Case> {
             |fault| {
                 *fault
                     == FaultKind::Stalled {
+                        head: 0,
                         received: 4,
                         expected: Some(100),
                         silent: Duration::from_secs(15),

@@ -171,6 +171,8 @@ enum Found {
     Back(usize),
     /// `--expand-…`
     Expand(usize),
+    /// `--no-…` of what is refused: it is off anyway.
+    Off,
 }
 
 impl Line {
@@ -217,6 +219,7 @@ impl Line {
             _ => (text, None),
         };
         match self.find(name)? {
+            Found::Off => Ok(()),
             Found::Back(at) => {
                 let name = self.known[at].name.clone();
                 self.group().remove(&name);
@@ -319,13 +322,17 @@ impl Line {
         if let Some(at) = name.strip_prefix("expand-").and_then(named) {
             return Ok(Found::Expand(at));
         }
-        if let Some(refused) = REFUSED.iter().find(|refused| refused.name == name) {
+        let refused = |name: &str| REFUSED.iter().find(|refused| refused.name == name);
+        if let Some(refused) = refused(name) {
             return Err(LineError::of(refused.words()));
         }
+        if name.strip_prefix("no-").is_some_and(|name| refused(name).is_some()) {
+            return Ok(Found::Off);
+        }
         let begins = |known: &&str| !name.is_empty() && known.starts_with(name);
-        let refused = REFUSED.iter().map(|refused| refused.name).filter(begins);
+        let others = REFUSED.iter().map(|refused| refused.name).filter(begins);
         let ours = self.known.iter().map(|known| known.name.as_str()).filter(begins);
-        let found: Vec<&str> = ours.chain(refused).collect();
+        let found: Vec<&str> = ours.chain(others).collect();
         match found[..] {
             [] => {
                 Err(LineError::of(format!("--{name}: curl has no such option, nor has roundtrip")))
@@ -396,6 +403,7 @@ mod tests {
             (&["--no-buffer", "--buffer", "a"], &["--", "a"]),
             (&["--max-t", "3", "a", "--", "-b"], &["--max-time=3", "--", "a", "-b"]),
             (&["a", "-L", "b"], &["--location", "--", "a", "b"]),
+            (&["--no-mptcp", "--no-negotiate", "a"], &["--", "a"]),
         ] {
             assert_eq!(
                 plain(words).as_deref(),
@@ -418,6 +426,9 @@ mod tests {
         for (words, said) in [
             (&["--krb", "a"][..], "--krb"),
             (&["--ntlm", "a"], "--ntlm"),
+            (&["--capath", "/x", "a"], "--cacert"),
+            (&["--no-alpn", "a"], "--http1.1"),
+            (&["-V"], "roundtrip --version"),
             (&["--nonsense", "a"], "--nonsense"),
             (&["--max", "1", "a"], "--max-time"),
             (&["a", "-o"], "--output"),

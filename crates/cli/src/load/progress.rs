@@ -1,6 +1,6 @@
 //! The line that tells how far a load has come, on a terminal.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,12 +20,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins to draw, where standard error is a terminal.
-    pub(super) fn start(gauges: Vec<Arc<Gauge>>) -> Self {
+    /// Begins to draw, where somebody sees it ([`terminal::is_watched`]).
+    pub(super) fn start(gauges: Vec<Arc<Gauge>>, quiet: bool) -> Self {
         let over = Arc::new((Mutex::new(false), Condvar::new()));
         let seen = Arc::clone(&over);
-        let thread =
-            stderr().is_terminal().then(|| std::thread::spawn(move || draw(&gauges, &seen)));
+        let watched = terminal::is_watched(quiet);
+        let thread = watched.then(|| std::thread::spawn(move || draw(&gauges, &seen)));
         Self { over, thread }
     }
 }

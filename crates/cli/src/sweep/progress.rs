@@ -1,6 +1,6 @@
 //! `Drawn`: how far a sweep is, on a terminal: cells, rate, and the time that is left.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{Write as _, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) struct Drawn {
 
 impl Drawn {
     pub(crate) fn new(quiet: bool) -> Self {
-        let is_seen = stderr().is_terminal() && !quiet;
+        let is_seen = terminal::is_watched(quiet);
         Self { clock: Clock::start(), last: is_seen.then(|| Mutex::new(Time::ZERO)) }
     }
 

@@ -95,6 +95,12 @@ pub(crate) trait Carrier {
     /// The next head. What is left of the request is sent meanwhile.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Result<Arrived, Trouble>>;
 
+    /// Bytes that came of a head that is not whole yet. Where a version does not send heads as text, there is no such
+    /// thing: 0.
+    fn head_begun(&self) -> u64 {
+        0
+    }
+
     /// The next bytes of the final response's body, without framing; `None` at its end. What is left
     /// of the request is sent meanwhile.
     fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>>;

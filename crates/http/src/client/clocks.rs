@@ -96,10 +96,18 @@ impl DialLimits {
     }
 }
 
-/// The fault that a clock's end is. `received` and `expected` are bytes of the body.
+/// The fault that a clock's end is inside a body. `received` and `expected` are bytes of it.
 pub(crate) fn up_fault(up: Up, received: u64, expected: Option<u64>) -> FaultKind {
     match up {
-        Up::Stalled(silent) => FaultKind::Stalled { received, expected, silent },
-        Up::Total(limit) => FaultKind::TimedOut { limit, received },
+        Up::Stalled(silent) => FaultKind::Stalled { received, head: 0, expected, silent },
+        Up::Total(limit) => FaultKind::TimedOut { limit, received, head: 0 },
+    }
+}
+
+/// The fault that it is before that, when so many bytes of heads had come.
+pub(crate) fn up_before_body(up: Up, head: u64) -> FaultKind {
+    match up {
+        Up::Stalled(silent) => FaultKind::Stalled { received: 0, head, expected: None, silent },
+        Up::Total(limit) => FaultKind::TimedOut { limit, received: 0, head },
     }
 }

@@ -238,7 +238,7 @@ impl<W: Wire> Talk<W> {
             return (step(&trouble), trouble.fault(self.body, None, &limits));
         }
         let step = if self.answer.is_some() { Step::Body } else { Step::Wait };
-        (step, FaultKind::TimedOut { limit, received: self.body })
+        (step, FaultKind::TimedOut { limit, received: self.body, head: 0 })
     }
 }
 

@@ -283,7 +283,7 @@ impl<W: Wire> Dial<W> {
             Some(limit) => match select(asking, pin!(wire.sleep(limit))).await {
                 Either::Left((answered, _)) => answered,
                 Either::Right(_) => {
-                    return Err(undone(FaultKind::TimedOut { limit, received: 0 }));
+                    return Err(undone(FaultKind::TimedOut { limit, received: 0, head: 0 }));
                 }
             },
         };
@@ -327,7 +327,7 @@ impl<W: Wire> Dial<W> {
             Some((left, limit)) => match select(resolve, pin!(wire.sleep(left))).await {
                 Either::Left((found, _)) => found,
                 Either::Right(_) => {
-                    return Err(undone(None, FaultKind::TimedOut { limit, received: 0 }));
+                    return Err(undone(None, FaultKind::TimedOut { limit, received: 0, head: 0 }));
                 }
             },
         };

@@ -16,6 +16,7 @@ struct Notes {
     exchanges: Vec<ExchangeId>,
     step: Option<Step>,
     received: u64,
+    head: u64,
 }
 
 /// Heads as they came: start lines, fields and blank lines. Those of HTTP/2 are written as HTTP/1 would
@@ -50,11 +51,20 @@ impl Heard {
         self.0.borrow().received
     }
 
+    /// How many bytes of heads answered the last exchange so far, while its final head is not whole.
+    pub fn head(&self) -> u64 {
+        self.0.borrow().head
+    }
+
     pub(crate) fn begins(&self, exchange: ExchangeId) {
         let mut notes = self.0.borrow_mut();
         notes.exchanges.push(exchange);
         notes.step = None;
-        notes.received = 0;
+        (notes.received, notes.head) = (0, 0);
+    }
+
+    pub(crate) fn hears(&self, head: u64) {
+        self.0.borrow_mut().head = head;
     }
 
     pub(crate) fn receives(&self, received: u64) {
@@ -62,7 +72,8 @@ impl Heard {
     }
 
     pub(crate) fn reaches(&self, step: Step) {
-        self.0.borrow_mut().step = Some(step);
+        let mut notes = self.0.borrow_mut();
+        (notes.step, notes.head) = (Some(step), 0);
     }
 
     pub(crate) fn tunnel(&self, text: &[u8]) {

@@ -145,8 +145,11 @@ impl<W: Wire> Lean<W> {
         if self.timer.poll_due(context).is_pending() {
             return Poll::Pending;
         }
-        let received = underway.body;
-        let kind = FaultKind::TimedOut { limit, received };
+        let head = match underway.answer {
+            Some(_) => 0,
+            None => underway.head_bytes + underway.heads.received(),
+        };
+        let kind = FaultKind::TimedOut { limit, received: underway.body, head };
         let step = if underway.answer.is_some() { Step::Body } else { Step::Wait };
         Poll::Ready(Err(Unanswered { step, kind, stale: false }))
     }

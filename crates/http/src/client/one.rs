@@ -295,6 +295,10 @@ impl<W: Wire> Carrier for One<W> {
         }
     }
 
+    fn head_begun(&self) -> u64 {
+        self.heads.received()
+    }
+
     fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
         loop {
             if self.ended {

@@ -388,7 +388,7 @@ impl<W: Wire> Tunnel<'_, W> {
             None => work.await,
             Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
                 Either::Left((made, _)) => made,
-                Either::Right(_) => Err(FaultKind::TimedOut { limit, received: 0 }),
+                Either::Right(_) => Err(FaultKind::TimedOut { limit, received: 0, head: 0 }),
             },
         }
     }

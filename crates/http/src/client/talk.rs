@@ -10,7 +10,7 @@ use roundtrip_wire::Wire;
 use url::Url;
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier};
-use super::clocks::{Clocks, up_fault};
+use super::clocks::{Clocks, up_before_body};
 use super::exchange::{Exchange, note};
 use super::heard::Heard;
 use super::keeper::Keeper;
@@ -161,7 +161,11 @@ impl<W: Wire> Talk<W> {
         if core::mem::replace(&mut self.moved, moved) != moved {
             self.clocks.progress();
         }
-        self.clocks.poll_up(context).map(|up| Err(Failed::Own(up_fault(up, 0, None))))
+        let head = self.interim_bytes + self.carrier.head_begun();
+        if let Some(heard) = &self.heard {
+            heard.hears(head);
+        }
+        self.clocks.poll_up(context).map(|up| Err(Failed::Own(up_before_body(up, head))))
     }
 
     /// Sends what can be sent.

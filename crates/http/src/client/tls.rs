@@ -165,7 +165,7 @@ pub(crate) async fn handshake<W: Wire>(
         None => handshake.await,
         Some(limit) => match select(handshake, pin!(wire.sleep(limit))).await {
             Either::Left((result, _)) => result,
-            Either::Right(_) => return Err(FaultKind::TimedOut { limit, received: 0 }),
+            Either::Right(_) => return Err(FaultKind::TimedOut { limit, received: 0, head: 0 }),
         },
     };
     let stream = result.map_err(|(error, stream)| fault(tls, host, &error, stream.first()))?;

@@ -1,6 +1,6 @@
 //! `Digests`: what a layout is made of, as one digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -34,11 +34,14 @@ impl Digests {
             goal,
             // Has a digest of its own, since it may be long and is mostly what it was before.
             markup: String::new(),
+            shown: input.markup.len(),
             syntax: input.syntax,
             base: input.base.clone(),
             options: input.options.clone(),
             styles: digested(&mut self.styles, &input.styles),
             bytes: digested(&mut self.bytes, &input.bytes),
+            later_styles: BTreeSet::new(),
+            later_bytes: BTreeSet::new(),
             failed: input.failed.clone(),
             faces: input.faces.clone(),
             policy: input.policy.clone(),
@@ -48,6 +51,10 @@ impl Digests {
     }
 
     fn markup(&mut self, markup: &str) -> Digest {
+        // A page as it stood before.
+        if markup.len() < self.read {
+            return Sha256::digest(markup).into();
+        }
         self.markup.update(markup.get(self.read..).unwrap_or_default());
         self.read = markup.len();
         self.markup.clone().finalize().into()

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::codec::{Coded, Malformed, coded_names, coded_struct};
+use crate::contentful::Candidate;
 use crate::css::{FontFace, Slant};
 use crate::engine::{Drawn, Goal, LayoutNote, Outcome, Syntax};
 use crate::options::{Extent, Fonts, Options, Scheme, Viewport};
@@ -36,6 +37,8 @@ pub(super) struct Order {
     pub(super) goal: Goal,
     /// Markup that came since the last order.
     pub(super) markup: String,
+    /// How much of all markup is laid out, in bytes: a page can be looked at as it stood before.
+    pub(super) shown: usize,
     pub(super) syntax: Syntax,
     pub(super) base: url::Url,
     pub(super) options: Options,
@@ -43,6 +46,10 @@ pub(super) struct Order {
     pub(super) styles: Vec<(String, Bytes)>,
     /// Images and fonts that came since the last order, by address.
     pub(super) bytes: Vec<(String, Bytes)>,
+    /// The addresses of style sheets that were sent and had not come when the page stood so.
+    pub(super) later_styles: BTreeSet<String>,
+    /// The same of images and fonts.
+    pub(super) later_bytes: BTreeSet<String>,
     /// All addresses that failed.
     pub(super) failed: BTreeSet<String>,
     /// All font faces.
@@ -55,7 +62,7 @@ pub(super) struct Order {
 pub(super) type Answer = Result<Outcome, PaintError>;
 
 coded_names! {
-    Goal { Layout, Paint }
+    Goal { Layout, Content, Frame, Paint }
     Syntax { Html, Xml }
     Extent { Viewport, Full }
     Fonts { CarriedOnly, System }
@@ -66,14 +73,19 @@ coded_names! {
 coded_struct! {
     Start { fonts }
     Ready { confined }
-    Order { goal, markup, syntax, base, options, styles, bytes, failed, faces, policy }
+    Order {
+        goal, markup, shown, syntax, base, options, styles, bytes, later_styles, later_bytes, failed, faces, policy
+    }
     PolicyText { document, policies }
     RefusedData { what, directive, line }
     Options { viewport, extent, scale, fonts, scheme, content_type }
     Viewport { width, height }
     Face { rule, url, others, sheet }
     FontFace { family, weight, slant, ranges, url, others }
-    Outcome { picture, images, fonts, shows, hidden_fonts, lazy_left, laid_out, notes, refused }
+    Outcome {
+        picture, images, fonts, candidates, shows, hidden_fonts, lazy_left, laid_out, notes, refused
+    }
+    Candidate { node, element, url, width, height, size }
     Png { width, height, bytes }
 }
 

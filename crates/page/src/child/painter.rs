@@ -146,7 +146,7 @@ impl Painter {
             Kind::None(why) => Err(PaintError::Child(why.clone())),
             Kind::Remembering(layouts, later) => {
                 let make = || later.painter().run(input, goal);
-                if goal == Goal::Paint {
+                if goal.paints() {
                     return make();
                 }
                 let key = lock(&later.digests).of(input, goal);

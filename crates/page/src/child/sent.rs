@@ -1,6 +1,6 @@
 //! `Sent`: what a child has of the page, and the orders that bring it up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -19,15 +19,18 @@ impl Sent {
     /// The order that brings the child up to date.
     pub(super) fn order(&mut self, input: &Input, goal: Goal) -> Order {
         let markup = input.markup.get(self.markup..).unwrap_or_default().to_owned();
-        self.markup = input.markup.len();
+        self.markup = self.markup.max(input.markup.len());
         Order {
             goal,
             markup,
+            shown: input.markup.len(),
             syntax: input.syntax,
             base: input.base.clone(),
             options: input.options.clone(),
             styles: news(&mut self.styles, &input.styles),
             bytes: news(&mut self.bytes, &input.bytes),
+            later_styles: later(&self.styles, &input.styles),
+            later_bytes: later(&self.bytes, &input.bytes),
             failed: input.failed.clone(),
             faces: input.faces.clone(),
             policy: input.policy.clone(),
@@ -49,6 +52,11 @@ fn news(sent: &mut BTreeMap<String, Bytes>, now: &BTreeMap<String, Bytes>) -> Ve
         }
     }
     news
+}
+
+/// The addresses of what was sent and is not there.
+fn later(sent: &BTreeMap<String, Bytes>, now: &BTreeMap<String, Bytes>) -> BTreeSet<String> {
+    sent.keys().filter(|url| !now.contains_key(*url)).cloned().collect()
 }
 
 #[cfg(test)]

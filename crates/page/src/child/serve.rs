@@ -1,6 +1,7 @@
 //! The child's end: takes orders from standard input until it is closed.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
@@ -67,9 +68,11 @@ fn orders(mishap: Option<Mishap>) -> io::Result<()> {
     while let Some(frame) = codec::receive(&mut from)? {
         let order = Order::of_frame(frame).map_err(malformed)?;
         let goal = order.goal;
-        let input = add(&mut page, order);
+        let wanted = Wanted::of(&order);
+        let page = add(&mut page, order);
+        let input = wanted.of_page(page);
         let answer: Answer = match mishap {
-            None => engine::run(input, goal, &set),
+            None => engine::run(&input, goal, &set),
             Some(mishap) => meet(mishap, &mut to)?,
         };
         codec::send(&mut to, &answer.frame())?;
@@ -81,10 +84,40 @@ fn malformed(error: Malformed) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
+/// What of the page an order wants laid out.
+struct Wanted {
+    shown: usize,
+    later_styles: BTreeSet<String>,
+    later_bytes: BTreeSet<String>,
+}
+
+impl Wanted {
+    fn of(order: &Order) -> Self {
+        let Order { shown, later_styles, later_bytes, .. } = order;
+        let (later_styles, later_bytes) = (later_styles.clone(), later_bytes.clone());
+        Self { shown: *shown, later_styles, later_bytes }
+    }
+
+    /// The page as it stood when no more than this had come.
+    fn of_page<'a>(&self, page: &'a Input) -> Cow<'a, Input> {
+        let whole = self.shown >= page.markup.len();
+        if whole && self.later_styles.is_empty() && self.later_bytes.is_empty() {
+            return Cow::Borrowed(page);
+        }
+        let mut before = page.clone();
+        if !whole {
+            let shown = page.markup.floor_char_boundary(self.shown);
+            before.markup = Arc::new(page.markup[..shown].to_owned());
+        }
+        before.styles.retain(|url, _| !self.later_styles.contains(url));
+        before.bytes.retain(|url, _| !self.later_bytes.contains(url));
+        Cow::Owned(before)
+    }
+}
+
 /// Adds what an order brings to what is there of the page.
 fn add(page: &mut Option<Input>, order: Order) -> &Input {
-    let Order { goal: _, markup, syntax, base, options, styles, bytes, failed, faces, policy } =
-        order;
+    let Order { markup, syntax, base, options, styles, bytes, failed, faces, policy, .. } = order;
     let input = match page.take() {
         None => Input {
             markup: Arc::new(markup),

@@ -9,7 +9,7 @@ use peniko::{Color, Fill};
 use super::note::LayoutNote;
 use crate::limits;
 use crate::options::{Extent, Options};
-use crate::picture::Picture;
+use crate::picture::{Picture, Png};
 
 /// Paints a document that is laid out.
 pub(super) fn draw(
@@ -42,6 +42,23 @@ pub(super) fn draw(
         &mut rgba,
     );
     Picture { width, height, rgba }
+}
+
+/// The viewport of a document that is laid out, as a picture for a row of pictures: as wide as it may be there, and
+/// narrower where it takes too many bytes.
+pub(super) fn frame(document: &mut BaseDocument, options: &Options) -> Png {
+    let options = Options { extent: Extent::Viewport, ..options.clone() };
+    // That a picture is cut is said of the one of the page.
+    let whole = draw(document, &options, &mut Vec::new());
+    let mut width = limits::FRAME_WIDTH.min(whole.width);
+    loop {
+        let small = whole.shrunk(width, limits::FRAME_HEIGHT);
+        let file = Png { width: small.width, height: small.height, bytes: small.png().into() };
+        if file.bytes.len() <= limits::FRAME || width <= 1 {
+            return file;
+        }
+        width /= 2;
+    }
 }
 
 /// The height of the whole page in device pixels, at least the viewport's.

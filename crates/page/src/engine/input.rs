@@ -11,6 +11,7 @@ use crate::policy::PolicyText;
 use crate::resources::Face;
 
 /// What a run is made of. It shares the page's bytes and can go to another thread.
+#[derive(Clone)]
 pub(crate) struct Input {
     pub(crate) markup: Arc<String>,
     pub(crate) syntax: Syntax,
@@ -39,6 +40,22 @@ pub(crate) enum Syntax {
 pub enum Goal {
     /// Styles and boxes, which is enough to know what else the page wants.
     Layout,
+    /// Which elements show content, too.
+    Content,
+    /// A small picture of the viewport, too, for a row of pictures.
+    Frame,
     /// Pixels.
     Paint,
+}
+
+impl Goal {
+    /// Whether there is a picture in the end.
+    pub(crate) fn paints(self) -> bool {
+        matches!(self, Goal::Frame | Goal::Paint)
+    }
+
+    /// Whether it is to be known which elements show content.
+    pub(crate) fn tells_content(self) -> bool {
+        matches!(self, Goal::Content | Goal::Frame)
+    }
 }

@@ -4,6 +4,7 @@
 //! document anew, on a thread of its own with a deep stack, and a panic inside becomes a
 //! [`PaintError`]. Blitz's network is a queue ([`net`]) answered from what was delivered.
 
+mod contentful;
 mod draw;
 mod embedded;
 mod fixups;
@@ -105,13 +106,16 @@ fn attempt(
         thread::during("laying out");
         layout::settle(&mut document, &queue, &mut answers, now);
         if waits_for_height
-            && goal == Goal::Paint
+            && goal.paints()
             && let Some(height) = lower_than_viewport(&document, &input.options)
         {
             return Err(height);
         }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
         outcome.shows = shown::is_any(&document);
+        if goal.tells_content() {
+            outcome.candidates = contentful::candidates(&document, input);
+        }
         // Of a machine's fonts only the machine knows what they have.
         if goal == Goal::Paint && input.options.fonts == Fonts::CarriedOnly {
             outcome.notes.append(&mut missing::notes(&document, input));
@@ -121,10 +125,13 @@ fn attempt(
     outcome.notes.append(&mut answers.notes);
     outcome.refused = answers.refused;
     outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome.images);
-    if goal == Goal::Paint {
+    if goal.paints() {
         thread::during("painting");
-        let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
-        outcome.picture = Some(Drawn::Pixels(picture));
+        let drawn = match goal {
+            Goal::Frame => Drawn::File(draw::frame(&mut document, &input.options)),
+            _ => Drawn::Pixels(draw::draw(&mut document, &input.options, &mut outcome.notes)),
+        };
+        outcome.picture = Some(drawn);
     } else if !outcome.shows && !input.faces.is_empty() {
         // Styles that are computed anew: what was laid out with the old ones is not looked at any more.
         let _laid_out = layout::styles(&document).collect::<Vec<_>>();

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::note::LayoutNote;
+use crate::contentful::Candidate;
 use crate::picture::{Picture, Png};
 use crate::policy::RefusedData;
 use crate::resources::Face;
@@ -15,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) images: Vec<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
+    /// The elements that show content within the viewport, where these are asked for.
+    pub(crate) candidates: Vec<Candidate>,
     /// Something is to be seen: text, a picture, a control.
     pub(crate) shows: bool,
     /// Where nothing is: the font faces of what is hidden and scripts commonly show first.

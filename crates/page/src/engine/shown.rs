@@ -94,7 +94,7 @@ fn has_picture(node: &Node) -> bool {
 }
 
 /// Whether neither an element's visibility nor its opacity, or that of one around it, hides it.
-fn is_visible(document: &BaseDocument, id: NodeId) -> bool {
+pub(super) fn is_visible(document: &BaseDocument, id: NodeId) -> bool {
     let is_transparent = |node: &Node| {
         node.primary_styles().is_some_and(|styles| styles.get_effects().opacity <= 0.0)
     };

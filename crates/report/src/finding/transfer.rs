@@ -18,10 +18,12 @@ pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
         FaultKind::Reset { received, expected } => reset(context, *received, *expected),
         FaultKind::Short { received, expected } => short(context, *received, *expected),
         FaultKind::TlsCut { received, expected } => tls_cut(context, *received, *expected),
-        FaultKind::Stalled { received, expected, silent } => {
-            stalled(context, *received, *expected, *silent)
+        FaultKind::Stalled { received, head, expected, silent } => {
+            stalled(context, (*received, *head), *expected, *silent)
         }
-        FaultKind::TimedOut { limit, received } => timed_out(context, *limit, *received),
+        FaultKind::TimedOut { limit, received, head } => {
+            timed_out(context, *limit, *received, *head)
+        }
         FaultKind::HttpStatus { status, reason, fail } => {
             http_status(context, *status, reason, *fail)
         }
@@ -74,8 +76,11 @@ fn head_bytes(context: &FaultContext<'_>) -> Option<u64> {
         .then(|| end.segments.iter().filter(came).map(|seen| u64::from(seen.what.length)).sum())
 }
 
-/// What had come of the head, for a fault before it was whole.
-fn head_line(context: &FaultContext<'_>) -> Option<String> {
+/// What had come of the head, for a fault before it was whole: so many bytes of it, or else what packets tell.
+fn head_line(context: &FaultContext<'_>, head: u64) -> Option<String> {
+    if head > 0 {
+        return Some(say!("{} B of {} had come", grouped(head), say!("its head")));
+    }
     let came = head_bytes(context).filter(|came| *came > 0)?;
     let tls =
         exchange(context)?.connection.and_then(|id| context.story.connection(id)?.tls.as_ref());
@@ -91,7 +96,7 @@ fn reset(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> Fi
             say!("roundtrip get -v {} once more; then the server's error log", url(context)),
         )
         .seen(say!("RST came {} after the request went out", duration(context.took())))
-        .also(head_line(context))
+        .also(head_line(context, 0))
         .also(connection_line(context))
         .means(meaning);
     }
@@ -129,7 +134,7 @@ fn tls_cut(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> 
 
 fn stalled(
     context: &FaultContext<'_>,
-    received: u64,
+    (received, head): (u64, u64),
     expected: Option<u64>,
     silent: Duration,
 ) -> FindingText {
@@ -152,7 +157,7 @@ fn stalled(
     };
     let state = connection_line_at(context, midst);
     if context.fault.step == Step::Wait {
-        let began = head_bytes(context).is_some_and(|came| came > 0);
+        let began = head > 0 || head_bytes(context).is_some_and(|came| came > 0);
         let what = if began {
             say!("stopped inside the head of its response")
         } else {
@@ -163,7 +168,7 @@ fn stalled(
             say!("look what the server waits for, in its log or at what stands behind it; or wait longer"),
         )
         .seen(say!("the request for {} went out", url(context)))
-        .also(head_line(context))
+        .also(head_line(context, head))
         .also(state)
         .means(if began { meaning } else { say!("it works on the answer, or hangs, or what it sends is lost") });
     }
@@ -175,12 +180,16 @@ fn stalled(
     .means(meaning)
 }
 
-fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64) -> FindingText {
+fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64, head: u64) -> FindingText {
     let words = FindingText::new(
         say!("not done after {}, the time allowed", duration(limit)),
         say!("more time (-m SECONDS), or less to fetch"),
     )
-    .seen(say!("{} had arrived of {}", bytes(received), url(context)));
+    .seen(if head > 0 {
+        say!("{} had arrived of the head of {}", bytes(head), url(context))
+    } else {
+        say!("{} had arrived of {}", bytes(received), url(context))
+    });
     // Where only the exchange's begin is known, its phases tell nothing.
     let known = exchange(context).filter(|exchange| {
         exchange.request.is_some() || exchange.lookup.is_some() || !exchange.attempts.is_empty()
@@ -192,6 +201,7 @@ fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64) -> Find
             Step::Neighbour | Step::Connect => say!("the connection was not open yet"),
             Step::Tls => say!("the TLS handshake was not over"),
             Step::Request => say!("the request was still being sent"),
+            Step::Wait if head > 0 => say!("the request was sent, and its answer had only begun"),
             Step::Wait => say!("the request was sent, and no answer had come"),
             Step::Body => say!("the body was still coming"),
             _ => say!("it was not over yet"),

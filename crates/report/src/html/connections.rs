@@ -18,11 +18,14 @@ pub(super) fn section(model: &Model) -> Markup {
     if model.connections.is_empty() {
         return markup! {};
     }
+    // The one that carried something, and not an address that refused before it.
+    let carried = |connection: &Connection| !connection.exchanges.is_empty();
+    let first = model.connections.iter().position(carried).unwrap_or(0);
     markup! {
         section #connections {
             h2 { (say!("Connections, from both ends")) }
             @for (n, connection) in model.connections.iter().enumerate() {
-                details.connection open[n == 0] {
+                details.connection open[n == first] {
                     summary { (title(model, connection)) }
                     @if n < MOST_DRAWN {
                         (sequence(model, connection))
@@ -42,6 +45,9 @@ fn title(model: &Model, connection: &Connection) -> Markup {
         @if let Some(near) = near { span.url { (near.local) " → " (near.remote) } }
         " · " (clean(connection.near().map_or("", |end| model.host_name(end.host))))
         " · " (count(carried, "exchange"))
+        @if let Some(closed) = near.and_then(|end| end.closed.as_ref()).filter(|_| carried == 0) {
+            " · " span.failed { (reason(closed.what.reason)) }
+        }
         @if let Some(tls) = &connection.tls { " · " (clean(tls.what.version.as_str())) }
         @if let Some(round_trip) = near.and_then(Endpoint::round_trip) { " · RTT " (duration(round_trip)) }
         @let again: u32 = connection.ends().map(Endpoint::retransmissions).sum();
@@ -280,7 +286,9 @@ fn facts(model: &Model, connection: &Connection) -> Markup {
             @if let Some(certificate) = connection.certificate() { tr { th { (say!("certificate")) } td {
                 (say!("{}, issued by {}, good until {}", clean(&certificate.subject), clean(&certificate.issuer), calendar(certificate.not_after)))
             } } }
-            tr { th { (say!("carried")) } td { @for exchange in exchanges { div.url { (clean(&exchange.method)) " " (clean(&exchange.url)) } } } }
+            @if !connection.exchanges.is_empty() {
+                tr { th { (say!("carried")) } td { @for exchange in exchanges { div.url { (clean(&exchange.method)) " " (clean(&exchange.url)) } } } }
+            }
             @if let Some(ending) = &connection.ending { tr { th { (ended_by(ending.what.by)) } td { (recorded(&clean(&ending.what.why))) } } }
             @if let Some(closed) = closed { tr { th { (say!("gone")) } td { (say!("{} at +{}", reason(closed.what.reason), duration(closed.at - connection.span().start))) ", " (crate::names::how(&closed.what.how)) } } }
         } }

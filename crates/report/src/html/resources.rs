@@ -133,7 +133,7 @@ fn table(model: &Model) -> Markup {
                         td.url title=(clean(&exchange.url)) { (clip_middle(&short_url(&exchange.url, base), LABEL)) }
                         td { (word(kind(exchange.kind))) }
                         td { (host(exchange)) }
-                        td.number data-v=(exchange.status().unwrap_or(0)) { @match exchange.status() { Some(status) => (status), None => (unanswered(exchange)) } }
+                        td.number data-v=(exchange.status().unwrap_or(0)) { @match exchange.status() { Some(status) => (status), None => (unanswered(exchange, model)) } }
                         td.number data-v=(exchange.received()) { (bytes(exchange.received())) }
                         td.number data-v=(as_millis(begins)) { (millis(begins)) }
                         td.number data-v=(as_millis(exchange.span.took())) { (millis(exchange.span.took())) }

@@ -99,7 +99,7 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     let failed = exchange.failed();
     let status = exchange
         .status()
-        .map_or(crate::names::unanswered(exchange).to_owned(), |status| status.to_string());
+        .map_or_else(|| crate::names::unanswered(exchange, model), |status| status.to_string());
     let answered_and_retried = exchange.retried && exchange.status().is_some();
     let again = if answered_and_retried { say!(", retried") } else { "" };
     let encoded = || exchange.response.as_ref().map(|body| bytes(body.what.body.encoded));

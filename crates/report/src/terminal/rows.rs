@@ -11,7 +11,9 @@ use crate::language::{recorded, word};
 use crate::model::{
     Connection, ConnectionAttempt, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
 };
-use crate::names::{initiator, losses, neighbour, outcome, short_source, short_url, sizes};
+use crate::names::{
+    content, initiator, losses, neighbour, outcome, short_source, short_url, sizes, unanswered,
+};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration};
 
@@ -161,7 +163,7 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     for (n, exchange) in chain.iter().enumerate() {
         let mut steps = steps(model, exchange);
         if chain.len() > 1 {
-            rows.push(hop(exchange, chain.get(n + 1).copied(), n));
+            rows.push(hop(model, exchange, chain.get(n + 1).copied(), n));
             for row in &mut steps {
                 row.indent += 1;
             }
@@ -186,8 +188,9 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
 }
 
 /// The line above the steps of one exchange in a chain of redirects and retries.
-fn hop(exchange: &Exchange, next: Option<&Exchange>, n: usize) -> Row {
-    let status = exchange.status().map_or(say!("no answer").into(), |status| status.to_string());
+fn hop(model: &Model, exchange: &Exchange, next: Option<&Exchange>, n: usize) -> Row {
+    let status = exchange.status();
+    let status = status.map_or_else(|| unanswered(exchange, model), |status| status.to_string());
     let detail = match next {
         Some(next) => format!("{status} → {}", clean(&next.url)),
         None => format!("{status} {}", clean(&exchange.url)),
@@ -271,7 +274,7 @@ fn step(model: &Model, exchange: &Exchange, phase: &Phase, rows: &mut Vec<Row>) 
         }
         PhaseKind::Tls => rows.push(Row::step(exchange, phase.kind, tls(model, exchange))),
         PhaseKind::Request => rows.push(Row::step(exchange, phase.kind, request(exchange))),
-        PhaseKind::Wait => rows.push(Row::step(exchange, phase.kind, wait(exchange))),
+        PhaseKind::Wait => rows.push(Row::step(exchange, phase.kind, wait(model, exchange))),
         PhaseKind::Body => rows.push(Row::step(exchange, phase.kind, body(exchange))),
     }
 }
@@ -449,8 +452,8 @@ fn request(exchange: &Exchange) -> String {
 }
 
 /// The server's own account of its time, from `Server-Timing`.
-fn wait(exchange: &Exchange) -> String {
-    let Some(head) = exchange.head() else { return say!("no answer").into() };
+fn wait(model: &Model, exchange: &Exchange) -> String {
+    let Some(head) = exchange.head() else { return unanswered(exchange, model) };
     let timings = head.what.server_timing.iter().filter_map(|metric| {
         metric.duration.map(|took| format!("{} {}", clean(&metric.name), duration(took)))
     });
@@ -486,7 +489,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 Some(status) if status >= 400 => facts.push(status.to_string()),
                 Some(_) | None if exchange.succeeded() => {}
                 Some(status) => facts.push(status.to_string()),
-                None => facts.push(crate::names::unanswered(exchange).into()),
+                None => facts.push(unanswered(exchange, model)),
             }
             if exchange.retried && exchange.status().is_some() {
                 facts.push(say!("retried").into());
@@ -540,20 +543,39 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
     rows
 }
 
+/// The page: the time that it took itself, and when its first and its largest content were painted.
+fn page(model: &Model) -> Vec<Row> {
+    let Some(page) = page_itself(model) else { return Vec::new() };
+    let base = model.document().map(|document| document.url.as_str());
+    let largest = model.largest.as_ref().map(|largest| content(&largest.what, base));
+    let in_lab = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Lab);
+    let said = if in_lab {
+        [say!("first content, modelled"), say!("largest content, modelled")]
+    } else {
+        [say!("first content"), say!("largest content")]
+    };
+    let paints = [
+        ("FCP", Milestone::FirstContentfulPaint, said[0], None),
+        ("LCP", Milestone::LargestContentfulPaint, said[1], largest),
+    ];
+    let rows = paints.into_iter().filter_map(|(name, milestone, said, what)| {
+        let at = model.milestone(&milestone)?;
+        let detail = what.map_or_else(|| said.to_owned(), |what| format!("{said}: {what}"));
+        let mut row = Row::new(name, PhaseKind::Body, Span::new(at, at), detail).beneath();
+        row.took = None;
+        row.beyond = at > model.total().end;
+        Some(row)
+    });
+    core::iter::once(page).chain(rows).collect()
+}
+
 /// The time that the page itself took on the critical path, and when it was painted and loaded.
-fn page(model: &Model) -> Option<Row> {
+fn page_itself(model: &Model) -> Option<Row> {
     let paint = model
         .milestone(&Milestone::FirstPaint)
         .or(model.painted.as_ref().map(|painted| painted.at))?;
     let since = |at| duration(at - model.total().start);
     let mut detail = say!("first paint {}", since(paint));
-    for (name, milestone) in
-        [("FCP", Milestone::FirstContentfulPaint), ("LCP", Milestone::LargestContentfulPaint)]
-    {
-        if let Some(at) = model.milestone(&milestone) {
-            detail += &format!(", {name} {}", since(at));
-        }
-    }
     let load = model.milestone(&Milestone::LoadEventEnd);
     if let Some(load) = load {
         detail += &say!(", load {}", since(load));

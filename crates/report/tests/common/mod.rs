@@ -918,8 +918,29 @@ fn resources(scene: &mut Scene, cause: Option<EventId>, secure: &mut Wire) {
     scene.milestone("domContentLoadedEventEnd");
     scene.pass(us(8_800));
     scene.milestone("first-paint");
+    scene.milestone("first-contentful-paint");
     scene.milestone("loadEventEnd");
+    let largest = LargestContent {
+        element: "img".into(),
+        url: Some("https://example.com/img/a-picture-with-a-long-name.jpg".into()),
+        width: 640,
+        height: 400,
+        size: 256_000,
+    };
+    scene.tell(scene.client, None, What::LargestContent(largest));
+    scene.milestone("largest-contentful-paint");
     let picture = scene.log.body(PNG).expect("a body");
+    scene.tell(
+        scene.client,
+        None,
+        What::PageFrame(PageFrame {
+            picture: picture.clone(),
+            width: 320,
+            height: 200,
+            document: 3_100,
+            resources: 1,
+        }),
+    );
     scene.tell(
         scene.client,
         None,
