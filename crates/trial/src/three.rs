@@ -214,9 +214,12 @@ impl Stranger {
         let direction = if chance.below(2) == 0 { Direction::Both } else { Direction::One };
         let (own, quic) = (chance.below(3) > 0, &self.quic);
         let direction = if own { direction } else { Direction::Both };
-        let wanted = poll_fn(move |context| match own {
-            true => quic.poll_open(direction, context),
-            false => quic.poll_accept(direction, context),
+        let wanted = poll_fn(move |context| {
+            if own {
+                quic.poll_open(direction, context)
+            } else {
+                quic.poll_accept(direction, context)
+            }
         });
         let patience = Box::pin(self.host.sleep(Duration::from_millis(200)));
         match select(wanted, patience).await {
