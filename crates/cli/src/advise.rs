@@ -77,6 +77,7 @@ fn refuse(visit: &Visit) -> anyhow::Result<()> {
         (visit.no_page, "--no-page", "advice is about pages"),
         (visit.runs.is_some(), "--runs", "--seeds N says how often each change is tried"),
         (visit.warm, "--warm", "changes are tried on a first visit"),
+        (visit.tcp_fastopen, "--tcp-fastopen", "on a first visit no server has given a cookie yet"),
         (visit.short, "--short", "-q gives the answer alone"),
         (visit.full, "--full", "no picture is painted"),
         (visit.fonts == args::FontsFrom::System, "--fonts", "no picture is painted"),

@@ -171,6 +171,10 @@ pub(crate) struct Visit {
     /// Close the connection after each resource
     #[arg(long)]
     pub(crate) no_keepalive: bool,
+    /// Send the first data with the SYN where the server has given a cookie for it, as on an earlier
+    /// visit (--warm) or connection (TCP Fast Open, RFC 7413)
+    #[arg(long)]
+    pub(crate) tcp_fastopen: bool,
     /// Trust the certificates in this file (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
@@ -302,6 +306,10 @@ pub(crate) struct Serve {
     /// Close every connection after one resource
     #[arg(long)]
     pub(crate) no_keepalive: bool,
+    /// Take data that comes with a SYN, from clients that bring the cookie they were given (TCP Fast
+    /// Open, RFC 7413; sysctl net.ipv4.tcp_fastopen=3)
+    #[arg(long)]
+    pub(crate) tcp_fastopen: bool,
     /// No line for each request
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -68,6 +68,7 @@ fn refuse(arguments: &Visit, wire: Option<&Wire>) -> anyhow::Result<()> {
         (arguments.through.proxy_insecure, "--proxy-insecure"),
         (arguments.no_page, "--no-page"),
         (arguments.no_keepalive, "--no-keepalive"),
+        (arguments.tcp_fastopen, "--tcp-fastopen"),
         (arguments.cacert.is_some(), "--cacert"),
         (arguments.full, "--full"),
         (arguments.fonts == args::FontsFrom::System, "--fonts"),

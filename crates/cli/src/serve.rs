@@ -120,6 +120,7 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
         program_limit: Duration::try_from_secs_f64(arguments.cgi_timeout)
             .map_err(|_| anyhow!("--cgi-timeout {}: wanted seconds", arguments.cgi_timeout))?,
         three: if arguments.http3 { SpeaksThree::Yes } else { SpeaksThree::No },
+        fast_open: arguments.tcp_fastopen,
         identities: certs.iter().zip(keys).map(identity).collect(),
         options,
     })

@@ -8,6 +8,7 @@ use http::Method;
 use roundtrip_dns::Families;
 use roundtrip_http::client::{KeepAlive, Scheme};
 use roundtrip_http::handler::Files;
+use roundtrip_live::Way;
 use roundtrip_os::Clock;
 use roundtrip_record::{
     BodyRef, Fault, FaultKind, Folder, Log, Settings, Step, Time, Trace as _, What,
@@ -187,7 +188,7 @@ fn replay(
     let plan = Plan { pins, ..planned(arguments, recording.plan(body)?, &ground)? };
     let sites = || Ok(recording.sites(body)?);
     let (record, progress) = watched(&kept, arguments);
-    let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
+    let visited = carry_out(&title, &plan, &ground, &in_lab(arguments), sites, record)?;
     drop(progress);
     for difference in recording.differences() {
         terminal::note(&format!("not as recorded: {difference}"));
@@ -208,9 +209,19 @@ fn simulated(
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let plan = Plan { pins: pins(&arguments.resolve)?, ..planned(arguments, plan, &ground)? };
     let (record, progress) = watched(&kept, arguments);
-    let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
+    let visited = carry_out(&title, &plan, &ground, &in_lab(arguments), sites, record)?;
     drop(progress);
     Ok(Done::Kept(kept, visited.exit))
+}
+
+/// How connections leave the client.
+fn way(arguments: &Visit) -> Way {
+    Way { fast_open: arguments.tcp_fastopen, ..Way::default() }
+}
+
+/// What a visit in the lab has of a machine.
+fn in_lab(arguments: &Visit) -> ThisMachine {
+    ThisMachine { way: way(arguments), ..ThisMachine::default() }
 }
 
 /// Refuses what a visit on a real wire cannot have, unless one in the lab follows it.
@@ -252,8 +263,11 @@ fn live(
     plan.detours.extend(zone);
     plan.client.proxies = arguments.through.on(&ground)?;
     let proxies = arguments.through.toward(&plan.client.proxies);
-    let machine =
-        ThisMachine { proxies, ..this_machine(arguments.cacert.as_deref(), arguments.insecure) };
+    let machine = ThisMachine {
+        proxies,
+        way: way(arguments),
+        ..this_machine(arguments.cacert.as_deref(), arguments.insecure)
+    };
     let kept = match &arguments.network.net {
         None => Kept::new(&arguments.output, url.as_str())?,
         // A named folder is for the replay, so the live visit is kept among the saved runs.

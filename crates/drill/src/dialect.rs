@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use roundtrip_host::FastOpenPolicy;
 use roundtrip_tcp::{EcnMode, Profile};
 
 /// The system that a script was written for.
@@ -29,16 +30,13 @@ pub(crate) enum SysctlEffect {
 
 /// Sysctls that ask for what is so anyway (tcp(4) of FreeBSD), or whose effect a single connection
 /// does not show.
-const HARMLESS: [(&str, &str); 25] = [
+const HARMLESS: [(&str, &str); 23] = [
     ("blackhole", "0"),
     // A segment with SYN and FIN opens nothing here either.
     ("drop_synfin", "1"),
     ("hostcache.enable", "0"),
     ("hostcache.purgenow", "1"),
     ("icmp_may_rst", "1"),
-    // RFC 5961 is followed here too.
-    ("insecure_rst", "0"),
-    ("insecure_syn", "0"),
     ("keepinit", "75000"),
     ("mssdflt", "536"),
     ("v6mssdflt", "1220"),
@@ -58,6 +56,15 @@ const HARMLESS: [(&str, &str); 25] = [
     ("fast_finwait2_recycle", "0"),
     ("ecn.maxretries", "1"),
 ];
+
+/// What FreeBSD's sysctl of this name allows of Fast Open.
+pub(crate) fn fast_open_bit(name: &str) -> Option<FastOpenPolicy> {
+    match name {
+        "net.inet.tcp.fastopen.client_enable" => Some(FastOpenPolicy::CLIENT),
+        "net.inet.tcp.fastopen.server_enable" => Some(FastOpenPolicy::SERVER),
+        _ => None,
+    }
+}
 
 /// Applies a sysctl, named as in FreeBSD: `net.inet.tcp.sack.enable`.
 pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> SysctlEffect {
@@ -106,6 +113,8 @@ fn set(profile: &mut Profile, name: &str, value: &str) -> Option<()> {
         "rexmit_initial" => profile.rto_initial = millis,
         // The slop is the least that is added to the round-trip time, like Linux's minimum.
         "rexmit_slop" => profile.rto_min = millis,
+        "insecure_rst" if count < 2 => profile.exact_reset = count == 0,
+        "insecure_syn" if count < 2 => profile.challenged_syn = count == 0,
         "initcwnd_segments" => profile.initial_window = count,
         _ => return None,
     }
@@ -124,15 +133,16 @@ mod tests {
             ("net.inet.tcp.sack.enable", "0"),
             ("net.inet.tcp.keepidle", "15000"),
             ("kern.ipc.maxsockbuf", "2097152"),
-            ("net.inet.tcp.insecure_rst", "0"),
+            ("net.inet.tcp.insecure_rst", "1"),
         ] {
             assert_eq!(sysctl(&mut profile, name, value), SysctlEffect::Applied, "{name}={value}");
         }
         assert!(!profile.timestamps && !profile.window_scaling && !profile.sack);
+        assert!(!profile.exact_reset && profile.challenged_syn);
         assert_eq!(profile.keepalive.idle, Duration::from_secs(15));
         assert_eq!(profile.receive_memory[2], 2_097_152);
         for (name, value) in [
-            ("net.inet.tcp.insecure_rst", "1"),
+            ("net.inet.tcp.insecure_rst", "2"),
             ("net.inet.tcp.udp_tunneling_port", "9811"),
             ("net.inet.tcp.ecn.enable", "3"),
             ("net.inet.tcp.sack.enable", "x"),

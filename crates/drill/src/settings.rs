@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use roundtrip_tcp::{BufferCost, EcnMode, MtuProbing, Profile};
+use roundtrip_host::FastOpenPolicy;
+use roundtrip_tcp::{BufferCost, EcnMode, FastOpenKeys, MtuProbing, Profile};
 
 use crate::dialect::{self, Dialect, SysctlEffect};
 
@@ -19,6 +20,8 @@ pub(crate) enum Setting {
     },
     /// Metrics of the route to the peer.
     Route(Metrics),
+    /// What is known of peers is forgotten (`ip tcp_metrics flush`).
+    ForgetPeers,
     /// The MTU of the interface.
     Mtu(u32),
     /// Whether several segments are sent as one packet, for the card to cut (segmentation offload).
@@ -83,6 +86,10 @@ pub(crate) struct Settings {
     pub(crate) syn_backlog: usize,
     pub(crate) somaxconn: usize,
     pub(crate) advmss: Option<u16>,
+    pub(crate) fast_open: FastOpenPolicy,
+    pub(crate) fast_open_keys: Option<FastOpenKeys>,
+    /// How often what was known of peers was forgotten.
+    pub(crate) forgotten: u32,
     /// The system that the script was written for.
     pub(crate) dialect: Dialect,
 }
@@ -110,6 +117,9 @@ impl Settings {
             syn_backlog: 4096,
             somaxconn: 4096,
             advmss: None,
+            fast_open: FastOpenPolicy::default(),
+            fast_open_keys: None,
+            forgotten: 0,
             dialect: Dialect::Linux,
         }
     }
@@ -185,6 +195,10 @@ impl Settings {
                 }
                 Ok(())
             }
+            Setting::ForgetPeers => {
+                self.forgotten += 1;
+                Ok(())
+            }
             Setting::Mtu(mtu) => {
                 self.mtu = u16::try_from(*mtu).map_err(|_| format!("mtu {mtu}"))?;
                 Ok(())
@@ -204,6 +218,15 @@ impl Settings {
 
     fn sysctl(&mut self, name: &str, value: &str) -> Result<(), String> {
         let refused = || format!("sysctl {name}={value}");
+        if let Some(bit) = dialect::fast_open_bit(name) {
+            let bits = match value {
+                "0" => self.fast_open.0 & !bit.0,
+                "1" => self.fast_open.0 | bit.0,
+                _ => return Err(refused()),
+            };
+            (self.fast_open, self.dialect) = (FastOpenPolicy(bits), Dialect::FreeBsd);
+            return Ok(());
+        }
         match dialect::sysctl(&mut self.profile, name, value) {
             SysctlEffect::Applied => {
                 self.dialect = Dialect::FreeBsd;
@@ -224,6 +247,12 @@ impl Settings {
         match name {
             "ipv4.tcp_max_syn_backlog" => self.syn_backlog = count()?,
             "core.somaxconn" => self.somaxconn = count()?,
+            "ipv4.tcp_fastopen" => {
+                self.fast_open = FastOpenPolicy(bits(value).ok_or_else(refused)?);
+            }
+            "ipv4.tcp_fastopen_key" => {
+                self.fast_open_keys = Some(keys(value).ok_or_else(refused)?);
+            }
             "core.rmem_max" => self.profile.receive_memory_max = count()? as u32,
             _ if is_harmless(name, value) => {}
             _ => return Err(refused()),
@@ -245,6 +274,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
         ("ipv4.ip_no_pmtu_disc", "0"),
         ("ipv4.ip_default_ttl", "64"),
         ("ipv4.tcp_syncookies", "1"),
+        ("ipv4.tcp_fastopen_blackhole_timeout_sec", "0"),
     ];
     let without_effect = [
         "ipv4.tcp_ecn_option",
@@ -265,6 +295,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
         "ipv4.tcp_workaround_signed_windows",
         "ipv4.tcp_backlog_ack_defer",
         "ipv4.tcp_fwmark_accept",
+        "ipv4.tcp_fastopen_cookies",
         "ipv4.ip_local_port_range",
         "ipv4.icmp_ratelimit",
         "ipv4.icmp_ratemask",
@@ -277,7 +308,6 @@ fn is_harmless(name: &str, value: &str) -> bool {
     ];
     same.contains(&(name, value))
         || without_effect.contains(&name)
-        || name.starts_with("ipv4.tcp_fastopen")
         || name.starts_with("ipv4.conf.")
         || name.starts_with("ipv6.conf.")
         || name.starts_with("ipv4.tcp_plb")
@@ -367,6 +397,26 @@ fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
     Some(true)
 }
 
+/// A number whose bits mean something: `1027`, `0x403`.
+fn bits(value: &str) -> Option<u32> {
+    match value.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => value.parse().ok(),
+    }
+}
+
+/// One or two keys as `a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4,…` (`proc_tcp_fastopen_key`).
+fn keys(value: &str) -> Option<FastOpenKeys> {
+    let mut bytes = Vec::new();
+    for key in value.split(',') {
+        let words: Option<Vec<u32>> =
+            key.split('-').map(|word| u32::from_str_radix(word.trim(), 16).ok()).collect();
+        let [a, b, c, d] = *words? else { return None };
+        bytes.extend([a, b, c, d].iter().flat_map(|word| word.to_le_bytes()));
+    }
+    FastOpenKeys::new(&bytes)
+}
+
 fn three(value: &str) -> Option<[u32; 3]> {
     let mut numbers = value.split_whitespace().map(|number| number.parse().ok());
     let three = [numbers.next()??, numbers.next()??, numbers.next()??];
@@ -396,6 +446,7 @@ mod tests {
             ("net.ipv4.tcp_congestion_control", "reno"),
             ("net.ipv4.tcp_fastopen", "0x403"),
             ("net.ipv4.tcp_rto_min_us", "5000"),
+            ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"),
         ] {
             settings.apply(&Setting::sysctl(name, value)).unwrap();
         }
@@ -404,6 +455,9 @@ mod tests {
         assert_eq!(profile.receive_memory[1], 540_000);
         assert_eq!(profile.congestion, roundtrip_tcp::Algorithm::Reno);
         assert_eq!(profile.rto_min, Duration::from_millis(5));
+        assert_eq!(settings.fast_open, FastOpenPolicy(0x403));
+        let key = [[0xa1; 4], [0xb2; 4], [0xc3; 4], [0xd4; 4]].concat();
+        assert_eq!(settings.fast_open_keys, FastOpenKeys::new(&key));
     }
 
     #[test]
@@ -413,6 +467,9 @@ mod tests {
             ("net.ipv4.tcp_congestion_control", "vegas"),
             ("net.ipv4.tcp_ecn", "3"),
             ("net.ipv4.tcp_rmem", "1 2"),
+            ("net.ipv4.tcp_fastopen", "on"),
+            ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2"),
+            ("net.ipv4.tcp_fastopen_blackhole_timeout_sec", "3600"),
             ("kernel.hostname", "x"),
         ] {
             let error = settings.apply(&Setting::sysctl(name, value)).unwrap_err();

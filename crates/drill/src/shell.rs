@@ -126,7 +126,7 @@ fn effects_of(words: &[String], target: Option<&str>, all: &mut Vec<Effect>) {
 
 /// The settings of packetdrill's own `defaults.sh`: the values of Google's servers, for which its
 /// tests are written.
-const DEFAULTS: [(&str, &str); 20] = [
+const DEFAULTS: [(&str, &str); 22] = [
     ("net.ipv4.tcp_rmem", "4096 540000 15728640"),
     ("net.ipv4.tcp_wmem", "4096 262144 4194304"),
     ("net.ipv4.tcp_timestamps", "1"),
@@ -146,6 +146,8 @@ const DEFAULTS: [(&str, &str); 20] = [
     ("net.ipv4.tcp_pacing_ss_ratio", "200"),
     ("net.ipv4.tcp_pacing_ca_ratio", "120"),
     ("net.ipv4.tcp_notsent_lowat", "4294967295"),
+    ("net.ipv4.tcp_fastopen", "0x70403"),
+    ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"),
     ("net.ipv4.tcp_syncookies", "1"),
 ];
 
@@ -224,6 +226,9 @@ fn ip(arguments: &[String], all: &mut Vec<Effect>) {
         words.get(at)?.trim_end_matches("ms").parse::<u32>().ok()
     };
     match words.first().copied() {
+        Some("tcp_metrics") if words.contains(&"flush") => {
+            all.push(Effect::Set(Setting::ForgetPeers));
+        }
         Some("tcp_metrics" | "addr" | "address" | "neigh" | "netns" | "rule") => {
             all.push(Effect::None);
         }
@@ -321,7 +326,7 @@ mod tests {
             effects(text),
             [
                 sysctl("net.ipv4.tcp_ecn", "2"),
-                Effect::None,
+                Effect::Set(Setting::ForgetPeers),
                 Effect::Set(Setting::Queue(Queue::Fair)),
                 sysctl("a", "1"),
                 sysctl("b", "2"),

@@ -70,6 +70,9 @@ pub struct Chain {
     proofs: Proofs,
     /// Where the request goes instead of its own host.
     instead: Option<String>,
+    /// A proxy carries the request out, and is told who asks with it; one that makes a tunnel was told
+    /// before.
+    is_carried: bool,
 }
 
 impl Chain {
@@ -85,7 +88,22 @@ impl Chain {
             initiator: request.initiator.clone(),
         };
         let proofs = Proofs::default();
-        Self { first: request, rules, hop, followed: 0, spent: false, proofs, instead: None }
+        Self {
+            first: request,
+            rules,
+            hop,
+            followed: 0,
+            spent: false,
+            proofs,
+            instead: None,
+            is_carried: true,
+        }
+    }
+
+    /// Whether the proxy that there may be for the request it is at carries it out, which is so unless
+    /// something else is said: it may have to make a tunnel to another place.
+    pub(crate) fn carried(&mut self, is_carried: bool) {
+        self.is_carried = is_carried;
     }
 
     /// The request that it is at.
@@ -149,7 +167,8 @@ impl Chain {
         request.initiator = self.hop.initiator.clone();
         let trusted = self.trusts(&self.hop.url, self.hop.at_home);
         let carries = self.hop.body && (self.spent || !self.first.body.is_empty());
-        let only_asks = self.proofs.prepare(&mut request, &self.rules, trusted, carries);
+        let proxied = self.is_carried;
+        let only_asks = self.proofs.prepare(&mut request, &self.rules, trusted, (carries, proxied));
         if only_asks {
             request.body = Body::empty();
             request.expect = Expect::Nothing;

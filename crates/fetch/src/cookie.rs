@@ -150,7 +150,8 @@ pub(crate) fn parse(field: &[u8], url: &Url, now: SystemTime, manner: Manner) ->
                     continue;
                 }
                 let (itself, public) = (domain == host.to_string(), is_public(&domain));
-                if !domain_matches(&host, &domain, false) || public && !itself {
+                let is_shared = public || is_above_public(&host, &domain);
+                if !domain_matches(&host, &domain, false) || is_shared && !itself {
                     return None;
                 }
                 // RFC 6265 §5.3, step 5: a public suffix that sets a cookie sets it for itself alone.
@@ -226,6 +227,13 @@ fn parse_age(value: &str, manner: Manner) -> Option<Duration> {
 fn is_public(domain: &str) -> bool {
     let domain = domain.trim_end_matches('.');
     psl::suffix_str(domain).is_some_and(|suffix| suffix == domain)
+}
+
+/// Whether a name lies above the one below which the host's owner registered: some names of the list have
+/// others above them that are not on it (`*.kawasaki.jp`, but not `kawasaki.jp`).
+fn is_above_public(host: &Host<&str>, domain: &str) -> bool {
+    let Host::Domain(name) = host else { return false };
+    psl::suffix_str(name.trim_end_matches('.')).is_some_and(|suffix| suffix.len() > domain.len())
 }
 
 fn domain_matches(host: &Host<&str>, domain: &str, host_only: bool) -> bool {

@@ -99,6 +99,7 @@ impl<W: Wire> Fetcher<W> {
             if chain.proves() {
                 self.wire.random(&mut random);
             }
+            chain.carried(self.client.is_carried(&chain.hop().url));
             chain.request(jar.as_deref(), self.wire.wall(), random)
         };
         let response = match &self.cache {

@@ -208,6 +208,8 @@ mod tests {
             ("me.github.io", "me.github.io", true),
             ("a.b.compute.amazonaws.com", "com", false),
             ("www.city.kawasaki.jp", "city.kawasaki.jp", true),
+            ("x.kawasaki.jp", "kawasaki.jp", false),
+            ("www.x.kawasaki.jp", "kawasaki.jp", false),
             ("www.unheard.of", "of", false),
         ] {
             let from = url(&format!("https://{host}/"));

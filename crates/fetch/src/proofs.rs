@@ -22,13 +22,14 @@ pub(crate) struct Proofs {
 impl Proofs {
     /// Finds out who asks, by the URL and what else is known, and takes that out of the URL where it is
     /// not to be told at once. Answers whether the request, which `carries` a body or none, only asks for
-    /// a challenge: it goes without the body then.
+    /// a challenge: it goes without the body then. A proxy hears of it where it carries the request out
+    /// (`proxied`).
     pub(crate) fn prepare(
         &mut self,
         request: &mut Request,
         rules: &Rules,
         trusted: bool,
-        carries: bool,
+        (carries, proxied): (bool, bool),
     ) -> bool {
         add_from_netrc(request, rules);
         self.server = if rules.logins == Schemes::BASIC {
@@ -44,7 +45,7 @@ impl Proofs {
         if let Some(token) = rules.bearer.as_ref().filter(|_| trusted) {
             request.derived.set("Authorization", format!("Bearer {token}"));
         }
-        let origin = Origin::of(&request.url);
+        let origin = Origin::of(&request.url).filter(|_| proxied);
         let proxy = origin.and_then(|origin| rules.proxies.carrier(&origin));
         let login = proxy.and_then(|proxy| proxy.login.as_ref());
         self.proxy = login
@@ -109,5 +110,28 @@ fn add_from_netrc(request: &mut Request, rules: &Rules) {
     if let Some((user, password)) = rules.netrc.find(host, name.as_deref()).filter(|_| wanted) {
         // There is a host, so it cannot fail.
         let _ = set_userinfo(&mut request.url, &user, &password);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_http::client::{Proxies, Proxy};
+
+    use super::*;
+
+    /// A body waits only for a proxy that is sent it: one that makes a tunnel was told who asks before.
+    #[test]
+    fn a_body_does_not_wait_for_a_proxy_that_makes_a_tunnel() {
+        let mut proxy = Proxy::parse("http://proxy.test:3128", Some("u:p")).expect("a proxy");
+        let login = proxy.login.as_mut().expect("a login");
+        login.schemes = Schemes::DIGEST;
+        let proxies = Proxies { http: Some(proxy), ..Proxies::default() };
+        let rules = Rules { proxies, ..Rules::browser() };
+        let asks = |proxied| {
+            let url = "http://site.test/".parse().expect("a URL");
+            let mut request = Request::new(http::Method::POST, url);
+            Proofs::default().prepare(&mut request, &rules, true, (true, proxied))
+        };
+        assert_eq!((asks(true), asks(false)), (true, false));
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use roundtrip_record::HostId;
 use roundtrip_tcp as tcp;
 
+use crate::FastOpenPolicy;
+
 /// The configuration of a host. [`Config::default`] is a Linux machine that does not forward.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -17,6 +19,11 @@ pub struct Config {
     /// The seed of the host's generator, which draws ports, initial sequence numbers, hash keys and
     /// jitter.
     pub seed: [u8; 32],
+    /// What is allowed of TCP Fast Open (`net.ipv4.tcp_fastopen`): clients may use it.
+    pub fast_open: FastOpenPolicy,
+    /// Whether connections that are opened without options of their own send their first data with
+    /// the SYN, where the server has given a cookie (`TCP_FASTOPEN_CONNECT`).
+    pub fast_open_connect: bool,
     /// Whether packets for other hosts are forwarded (`net.ipv4.ip_forward`).
     pub forwarding: bool,
     /// The range of ephemeral ports (`net.ipv4.ip_local_port_range`): 32,768..=60,999.
@@ -84,7 +91,7 @@ pub struct Limits {
     pub reassembly_per_source: usize,
     /// Bytes of queued outgoing frames, segments of TCP connections not counted: 4 MiB.
     pub output: usize,
-    /// Destinations whose path MTU is remembered: 4,096.
+    /// Destinations whose path MTU is remembered, and servers whose Fast Open cookie is: 4,096.
     pub path_mtus: usize,
     /// The least time between two ICMP errors to one destination, after a burst of six
     /// (`icmp_ratelimit`, `XRLIM_BURST_FACTOR`): 1 s.
@@ -104,6 +111,8 @@ impl Default for Config {
             host: HostId(0),
             profile: Arc::new(tcp::Profile::linux()),
             seed: [0; 32],
+            fast_open: FastOpenPolicy::default(),
+            fast_open_connect: false,
             forwarding: false,
             ports: 32_768..=60_999,
             neighbours: Neighbours::default(),

@@ -9,6 +9,7 @@ use roundtrip_record::{Time, Trace};
 use roundtrip_tcp::{self as tcp, SynCookies};
 
 use crate::detection::Detections;
+use crate::fast_open::FastOpenState;
 use crate::isn::Secret;
 use crate::neighbour::NeighbourTable;
 use crate::network::Network;
@@ -31,6 +32,7 @@ pub struct Host {
     pub(crate) rng: Rng,
     pub(crate) secret: Secret,
     pub(crate) cookies: SynCookies,
+    pub(crate) fast_open: FastOpenState,
     pub(crate) network: Network,
     pub(crate) neighbours: NeighbourTable,
     pub(crate) detections: Detections,
@@ -53,9 +55,13 @@ impl Host {
         let limits = config.limits;
         let mut secret = [0; 48];
         rng.fill(&mut secret);
+        // A seed from the same bytes: whatever else is drawn stays as it is.
+        let mut seed = [0; 32];
+        seed.copy_from_slice(&secret[16..]);
         Self {
             secret: Secret::new(&mut rng),
             cookies: SynCookies::new(secret),
+            fast_open: FastOpenState::new(seed, limits.path_mtus),
             network: Network::default(),
             neighbours: NeighbourTable::new(config.neighbours, limits.neighbours),
             detections: Detections::default(),

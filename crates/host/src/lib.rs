@@ -78,6 +78,7 @@ mod detection;
 mod echo;
 mod error;
 mod event;
+mod fast_open;
 mod forward;
 mod host;
 mod icmp;
@@ -113,6 +114,7 @@ pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable}
 pub use event::{
     Datagram, Event, Gso, ListenerId, Received, SocketId, SplitFrame, Transmit, UdpId,
 };
+pub use fast_open::{FastOpenPolicy, KnownServers};
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};
 pub use neighbour::Neighbour;

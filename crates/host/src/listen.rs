@@ -121,15 +121,30 @@ impl Host {
             self.send_cookie(now, ends, segment, options, trace);
             return;
         }
-        state.add_half_open();
         let isn = isn.unwrap_or_else(|| self.secret.isn(now, ends.local, ends.remote));
-        let (path, options) = self.prepare(now, ends, options);
+        let (path, mut options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let ip_fields = IpFields::of(&options);
-        let connection = Connection::accept(now, id, ends, isn, options, segment, trace);
+        let is_early = self.try_fast_open(now, listener, ends, segment, &mut options);
+        let (connection, owner) = if is_early {
+            let mut early = Connection::accept_early(now, id, ends, isn, options, segment, trace);
+            early.set_held(false);
+            (early, Owner::Queued(listener))
+        } else {
+            let half = Connection::accept(now, id, ends, isn, options, segment, trace);
+            (half, Owner::HalfOpen(listener))
+        };
         let identification = self.rng.next_u32() as u16;
-        let owner = Owner::HalfOpen(listener);
         let key = self.tcp.insert(connection, owner, path, isn, (identification, mss, ip_fields));
+        if let Some(state) = self.tcp.listeners.get_mut(listener) {
+            if is_early {
+                state.early.push(key);
+                state.enqueue(key);
+                self.events.push_back(Event::Acceptable(listener));
+            } else {
+                state.add_half_open();
+            }
+        }
         self.tcp.touch(key.slot);
     }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use roundtrip_record::Time;
 use roundtrip_tcp as tcp;
 
+use crate::fast_open::EarlyQueue;
 use crate::slab::Key;
 use crate::udp::{conflicts, find_bound};
 use crate::{BindError, ListenerId};
@@ -25,6 +26,8 @@ pub(crate) struct Listener {
     half_open: usize,
     /// The complete connections that wait to be accepted, oldest first.
     queue: VecDeque<Key>,
+    /// The connections that are in use before their handshakes are complete.
+    pub(crate) early: EarlyQueue,
     /// The options of the listener's connections; `None` takes the host's.
     options: Option<tcp::Options>,
     /// Until when a SYN cookie may come back.
@@ -62,6 +65,11 @@ impl Listener {
     /// Adds a complete connection to the accept queue.
     pub(crate) fn enqueue(&mut self, key: Key) {
         self.queue.push_back(key);
+    }
+
+    /// The complete connections that may wait to be accepted, as given to `listen`.
+    pub(crate) const fn backlog(&self) -> usize {
+        self.backlog
     }
 
     /// Takes the connection that has waited longest from the accept queue.
@@ -108,7 +116,15 @@ impl Listeners {
         self.bound.insert((at.port(), at.ip()), id);
         let queue = VecDeque::new();
         let cookies_until = Time::ZERO;
-        let listener = Listener { at, backlog, half_open: 0, queue, options: None, cookies_until };
+        let listener = Listener {
+            at,
+            backlog,
+            half_open: 0,
+            queue,
+            early: EarlyQueue::default(),
+            options: None,
+            cookies_until,
+        };
         self.all.insert(id, listener);
         Ok(id)
     }
@@ -140,6 +156,13 @@ impl Listeners {
     /// The number of half-open connections of all listeners.
     pub(crate) fn half_open(&self) -> usize {
         self.all.values().map(|listener| listener.half_open).sum()
+    }
+
+    /// Notes that a connection was reset before its handshake was complete.
+    pub(crate) fn note_early_reset(&mut self, key: Key, now: Time) {
+        for listener in self.all.values_mut() {
+            listener.early.note_reset(key, now);
+        }
     }
 
     /// Counts one half-open connection less: it is complete, or gone.

@@ -6,7 +6,7 @@ use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
     ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4, ipv6,
 };
-use roundtrip_record::{EventId, Time, Trace};
+use roundtrip_record::{EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{Disposition, Endpoints, Segment, Step, reset_for};
 
 use crate::demux::Tuple;
@@ -79,11 +79,21 @@ impl Host {
             return;
         }
         let Some(socket) = self.tcp.supplied(slot) else { return };
+        let is_syn_ack = segment.header.flags.contains(Flags::SYN_ACK);
+        let sent_syn = if is_syn_ack { socket.connection.sent_syn() } else { None };
+        let was_opening = socket.connection.state() == TcpState::SynReceived;
         let disposition = socket.connection.handle_segment(now, segment, trace);
+        let server = socket.connection.remote().ip();
         match disposition {
             Disposition::Accepted => {
                 if let Some(neighbour) = socket.note_progress(&segment.header) {
                     self.neighbours.confirm(now, neighbour);
+                }
+                self.learn_fast_open(server, sent_syn, segment);
+            }
+            Disposition::Reset if was_opening && !matches!(owner, Owner::HalfOpen(_)) => {
+                if let Some(key) = self.tcp.sockets.key(slot) {
+                    self.tcp.listeners.note_early_reset(key, now);
                 }
             }
             Disposition::Reopen | Disposition::Closed => {

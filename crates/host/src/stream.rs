@@ -18,7 +18,8 @@ impl Host {
     /// Opens a connection: the SYN is ready to be sent, and [`Event::Tcp`](crate::Event::Tcp) tells
     /// how it goes on. `local` may leave address and port open; without `options` the host's are
     /// taken. The `mss` follows from the path, and a `timestamp_offset` of 0 is replaced by one
-    /// that outsiders cannot guess (RFC 7323 §5.4).
+    /// that outsiders cannot guess (RFC 7323 §5.4). Where Fast Open is wanted and its cookie is known,
+    /// the SYN waits for the first write ([`Connection::is_deferred`]).
     ///
     /// # Errors
     /// There is no route, no free port or no room for one more socket, or an address does not fit;
@@ -46,7 +47,10 @@ impl Host {
             None => self.secret.isn(now, local, remote),
         };
         let ends = Endpoints { local, remote };
-        let (path, options) = self.prepare(now, ends, options);
+        let is_plain = options.is_none();
+        let (path, mut options) = self.prepare(now, ends, options);
+        options.fast_open.is_wanted |= is_plain && self.config.fast_open_connect;
+        self.plan_fast_open(ip, &mut options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let ip_fields = IpFields::of(&options);
         let step = Step::new(now, cause);

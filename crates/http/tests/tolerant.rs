@@ -81,10 +81,32 @@ fn heads_are_taken_as_browsers_take_them() {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: Identity\r\nContent-Length: 5\r\n\r\nhello",
             &["RFC 9112 §6.1"],
         ),
+        // Chunked said twice, and a status that its reason follows at once.
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            &["RFC 9112 §6.1"],
+        ),
+        ("HTTP/1.1 200OK\r\nContent-Length: 5\r\n\r\nhello", &["RFC 9110 §15"]),
     ] {
         let (body, notes) = take(answer.as_bytes());
         assert_eq!(body.as_deref(), Ok("hello"), "{answer:?}");
         assert_eq!(notes, rules, "{answer:?}");
+    }
+}
+
+/// What nobody asked for with TE is undone all the same, as curl and browsers do, and noted.
+#[test]
+fn codings_of_the_transfer_that_nobody_asked_for_are_undone() {
+    let zipped = gzip("hello");
+    let chunks = [format!("{:x}\r\n", zipped.len()).as_bytes(), &zipped, b"\r\n0\r\n\r\n"].concat();
+    for (coding, body) in
+        [("gzip, chunked", &chunks), ("gzip", &zipped), ("x-gzip, Chunked", &chunks)]
+    {
+        let head =
+            format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\nConnection: close\r\n\r\n");
+        let (text, notes) = take(&[head.as_bytes(), body].concat());
+        assert_eq!(text.as_deref(), Ok("hello"), "{coding}");
+        assert_eq!(notes.len(), 1, "{coding}: {notes:?}");
     }
 }
 

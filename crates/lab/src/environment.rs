@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use roundtrip_host::KnownServers;
 use roundtrip_wire::{Environment, LocalFuture, OsAnswer, Text};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Caches {
     pub names: BTreeMap<String, Vec<IpAddr>>,
     /// The data that programs keep under a key ([`Environment::store`]).
     pub kept: BTreeMap<String, Vec<u8>>,
+    /// What the host's TCP knows of servers that give Fast Open cookies.
+    #[serde(default, skip)]
+    pub fast_open: KnownServers,
 }
 
 impl HostEnvironment {

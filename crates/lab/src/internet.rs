@@ -29,13 +29,16 @@ pub struct Settings {
     pub log: Log,
     /// The caches that the client kept from an earlier visit; empty in a fresh lab.
     pub caches: Caches,
+    /// Whether data travels with the SYN (RFC 7413): the client asks servers for cookies and uses
+    /// them, and servers give them and take the data.
+    pub fast_open: bool,
 }
 
 impl Settings {
     /// The settings of a fresh lab on this network, at the default date.
     pub fn new(net: Net, seed: Seed, log: Log) -> Self {
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(DEFAULT_DATE);
-        Self { net, seed, date, log, caches: Caches::default() }
+        Self { net, seed, date, log, caches: Caches::default(), fast_open: false }
     }
 }
 
@@ -58,6 +61,7 @@ pub struct Internet {
     router: LabHost,
     access: [Attached; 2],
     servers: u16,
+    fast_open: bool,
 }
 
 /// The name servers of [`Internet::add_name_servers`].
@@ -117,10 +121,14 @@ impl Internet {
 
     /// An Internet with a client and a router.
     pub fn new(settings: Settings) -> Self {
-        let Settings { net, seed, date, log, caches } = settings;
+        let Settings { net, seed, date, log, caches, fast_open } = settings;
         let mut lab = Lab::new(seed, date, log);
         let client = lab.add_host("client", Role::Client, Forwarding::Off);
         let router = lab.add_host("router", Role::Router, Forwarding::On);
+        client.host(|host| {
+            host.set_fast_open(fast_open);
+            host.set_known_servers(caches.fast_open.clone());
+        });
         client.port().host_environment().set_caches(caches);
         let access = lab.link(
             &End {
@@ -137,7 +145,13 @@ impl Internet {
         for gateway in [IpAddr::from(Self::ROUTER), Self::ROUTER_V6.into()] {
             lab.add_route(&client, default_route(gateway, access[0]));
         }
-        Self { lab, client, router, access, servers: 0 }
+        Self { lab, client, router, access, servers: 0, fast_open }
+    }
+
+    /// The client's caches, as a later visit finds them.
+    pub fn caches(&self) -> Caches {
+        let fast_open = self.client.host(|host| host.known_servers());
+        Caches { fast_open, ..self.client.port().host_environment().caches() }
     }
 
     /// The lab that runs the hosts.
@@ -164,6 +178,9 @@ impl Internet {
     pub fn add_server(&mut self, name: &str, role: Role, address: IpAddr) -> LabHost {
         let server = self.lab.add_host(name, role, Forwarding::Off);
         self.servers += 1;
+        if self.fast_open {
+            server.host(|host| host.set_fast_open(true));
+        }
         let (near, whole) = match address {
             // The address is from the range for carriers (RFC 6598).
             IpAddr::V4(_) => {

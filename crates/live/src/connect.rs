@@ -40,7 +40,13 @@ pub(crate) async fn connect(
     let (log, clock) = (&network.log, network.clock);
     let flow = Flow::open(log, clock, Side::Client, (local, to), began, cause);
     network.register(&flow);
-    flow.seen(TcpState::SynSent, "connect");
+    // Where the SYN waits for the first data, nothing has begun (`TCP_FASTOPEN_CONNECT`).
+    let is_deferred = network.way.fast_open
+        && Sample::take(socket.as_fd())
+            .is_ok_and(|sample| sample.state() == Some(TcpState::Closed));
+    if !is_deferred {
+        flow.seen(TcpState::SynSent, "connect");
+    }
     if let Err(error) = result {
         return Err(attempt.end(&flow, &error, Some(&socket)));
     }
@@ -48,6 +54,9 @@ pub(crate) async fn connect(
         Ok(tcp) => tcp,
         Err(error) => return Err(attempt.end(&flow, &error, None)),
     };
+    if is_deferred {
+        return Ok(LiveStream::new(tcp, flow, Rc::clone(network), None));
+    }
     match attempt.wait(&tcp, until, cause).await {
         Ok(()) => {
             let handshake = attempt.done(&tcp);
@@ -74,6 +83,7 @@ impl Try<'_> {
         let socket = Socket::new(Domain::for_address(self.to), kind, Some(Protocol::TCP))?;
         let bound = self.network.way.bind(&socket, self.to);
         bound.map_err(|error| io::Error::new(error.kind(), format!("{UNBOUND}{error}")))?;
+        self.network.way.open_fast(&socket)?;
         if self.network.records() {
             icmp::ask(socket.as_fd(), self.to.is_ipv6());
             // Without it less is known of when bytes arrive.

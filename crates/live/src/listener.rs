@@ -50,6 +50,7 @@ impl LiveListener {
             let (level, option) = (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
             let _ = switch_option(socket.as_fd(), level, option, true);
         }
+        network.way.listen_fast(&socket)?;
         socket.bind(&at.into())?;
         socket.listen(BACKLOG)?;
         let tcp = TcpListener::from_std(socket.into())?;

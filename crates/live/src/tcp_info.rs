@@ -10,6 +10,9 @@ use roundtrip_record::{ConnectionId, TcpInfo, TcpState};
 
 use crate::diag::state;
 
+/// The bit of `tcpi_options` for data of a SYN that was taken (`include/uapi/linux/tcp.h`).
+const TCPI_OPT_SYN_DATA: u8 = 32;
+
 /// A sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
@@ -80,6 +83,7 @@ impl Sample {
             segments_out: self.word(136),
             segments_in: self.word(140),
             min_rtt_us: self.word(148),
+            syn_data: self.bytes[5] & TCPI_OPT_SYN_DATA != 0,
         }
     }
 

@@ -3,8 +3,10 @@
 use core::ops::RangeInclusive;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
+use roundtrip_os::syscall::{set_option, switch_option};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// How connections leave; by default the kernel decides.
@@ -19,9 +21,41 @@ pub struct Way {
     /// A Unix domain socket that all of them lead to, whatever address is asked for: its path, or its
     /// name in the abstract namespace behind a NUL (unix(7)).
     pub unix: Option<PathBuf>,
+    /// Whether the first data travels with the SYN where the server has given a cookie, and
+    /// listeners take such data (`TCP_FASTOPEN_CONNECT`, `TCP_FASTOPEN`; RFC 7413).
+    pub fast_open: bool,
 }
 
 impl Way {
+    /// Asks for data in the SYN of a connection.
+    pub(crate) fn open_fast(&self, socket: &Socket) -> io::Result<()> {
+        if !self.fast_open {
+            return Ok(());
+        }
+        let asked =
+            switch_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, true);
+        asked.map_err(|error| match error.raw_os_error() {
+            Some(libc::EOPNOTSUPP) => {
+                let why =
+                    "TCP Fast Open is off here; sysctl net.ipv4.tcp_fastopen=1 lets clients use it";
+                io::Error::new(io::ErrorKind::Unsupported, why)
+            }
+            _ => error,
+        })
+    }
+
+    /// Lets a listener take data that comes with a SYN.
+    pub(crate) fn listen_fast(&self, socket: &Socket) -> io::Result<()> {
+        /// Connections that may be in use before their handshakes are complete: what the kernel cuts
+        /// to `net.core.somaxconn`.
+        const QUEUE: i32 = 4_096;
+        if !self.fast_open {
+            return Ok(());
+        }
+        let queue = QUEUE.to_ne_bytes();
+        set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_FASTOPEN, &queue)
+    }
+
     /// Looks whether there is such a device, and whether the address is one of this machine.
     ///
     /// # Errors

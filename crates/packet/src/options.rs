@@ -11,6 +11,9 @@ pub const MAX_OPTIONS: usize = 40;
 pub const MAX_SACK_BLOCKS: usize = 4;
 /// The length of the longest Fast Open cookie, bytes.
 pub const MAX_COOKIE: usize = 16;
+/// What an experiment's option begins with if the experiment is Fast Open (IANA "TCP Experimental
+/// Option Experiment Identifiers").
+pub const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
 /// Option kinds (IANA "TCP Option Kind Numbers").
 pub mod kind {
@@ -136,24 +139,52 @@ impl fmt::Debug for SackBlocks {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FastOpenCookie {
     length: u8,
+    is_experimental: bool,
     bytes: [u8; MAX_COOKIE],
 }
 
 impl FastOpenCookie {
     /// The empty cookie, which asks the server for one.
-    pub const REQUEST: FastOpenCookie = FastOpenCookie { length: 0, bytes: [0; MAX_COOKIE] };
+    pub const REQUEST: FastOpenCookie =
+        FastOpenCookie { length: 0, is_experimental: false, bytes: [0; MAX_COOKIE] };
 
     /// A cookie of 4 to 16 bytes, an even number of them, or the empty request; `None` for others.
     pub fn new(cookie: &[u8]) -> Option<FastOpenCookie> {
         let valid = matches!(cookie.len(), 0 | 4..=MAX_COOKIE) && cookie.len().is_multiple_of(2);
-        let mut new = FastOpenCookie { length: cookie.len() as u8, bytes: [0; MAX_COOKIE] };
+        let mut new = FastOpenCookie { length: cookie.len() as u8, ..FastOpenCookie::REQUEST };
         new.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
         valid.then_some(new)
+    }
+
+    /// The same cookie, in the experimental option that was used before kind 34 was assigned
+    /// (RFC 7413 §9), or in the assigned one.
+    #[must_use]
+    pub const fn in_experimental(self, is_experimental: bool) -> FastOpenCookie {
+        FastOpenCookie { is_experimental, ..self }
+    }
+
+    /// Whether the cookie is in the experimental option.
+    pub const fn is_experimental(&self) -> bool {
+        self.is_experimental
+    }
+
+    /// Whether this asks for a cookie and is none.
+    pub const fn is_request(&self) -> bool {
+        self.length == 0
     }
 
     /// The bytes of the cookie.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length).min(MAX_COOKIE)]
+    }
+
+    /// The kind of its option, and what stands there before the cookie.
+    fn lead(&self) -> (u8, &'static [u8]) {
+        if self.is_experimental {
+            (kind::EXPERIMENT, &FAST_OPEN_EXPERIMENT)
+        } else {
+            (kind::FAST_OPEN, &[])
+        }
     }
 }
 
@@ -275,9 +306,11 @@ impl Options {
             }
         }
         if let Some(cookie) = &self.fast_open {
-            let cookie = cookie.as_bytes();
-            if cookie.len() + 2 <= out.room() {
-                out.append(&[kind::FAST_OPEN, 2 + cookie.len() as u8]);
+            let ((kind, lead), cookie) = (cookie.lead(), cookie.as_bytes());
+            let length = 2 + lead.len() + cookie.len();
+            if length <= out.room() {
+                out.append(&[kind, length as u8]);
+                out.append(lead);
                 out.append(cookie);
                 while !usize::from(out.length).is_multiple_of(4) {
                     out.append(&[kind::NO_OPERATION]);
@@ -305,7 +338,7 @@ pub enum TcpOption<'a> {
     Sack(SackBlocks),
     /// Kind 8: timestamps.
     Timestamps(Timestamps),
-    /// Kind 34: a Fast Open cookie.
+    /// Kind 34, or 254 with Fast Open's identifier: a Fast Open cookie.
     FastOpen(FastOpenCookie),
     /// Any other kind, or a known kind of unexpected length.
     Unknown {
@@ -372,6 +405,10 @@ fn known(kind: u8, data: &[u8]) -> Option<TcpOption<'_>> {
             }))
         }
         (kind::FAST_OPEN, data) => FastOpenCookie::new(data).map(TcpOption::FastOpen),
+        (kind::EXPERIMENT, data) => {
+            let cookie = FastOpenCookie::new(data.strip_prefix(&FAST_OPEN_EXPERIMENT)?)?;
+            Some(TcpOption::FastOpen(cookie.in_experimental(true)))
+        }
         _ => None,
     }
 }
@@ -406,6 +443,15 @@ impl OptionBytes {
         let mut sack = [0; 8 * MAX_SACK_BLOCKS];
         let mut clock = [0; 8];
         let (kind, data): (u8, &[u8]) = match option {
+            TcpOption::FastOpen(cookie) => {
+                let ((kind, lead), cookie) = (cookie.lead(), cookie.as_bytes());
+                let length = lead.len() + cookie.len();
+                self.check(2 + length)?;
+                self.append(&[kind, 2 + length as u8]);
+                self.append(lead);
+                self.append(cookie);
+                return Ok(());
+            }
             TcpOption::EndOfList => return self.push_bytes(&[kind::END_OF_LIST]),
             TcpOption::NoOperation => return self.push_bytes(&[kind::NO_OPERATION]),
             TcpOption::Malformed(bytes) => return self.push_bytes(bytes),
@@ -425,7 +471,6 @@ impl OptionBytes {
                 clock[4..].copy_from_slice(&echo.to_be_bytes());
                 (kind::TIMESTAMPS, &clock)
             }
-            TcpOption::FastOpen(cookie) => (kind::FAST_OPEN, cookie.as_bytes()),
             TcpOption::Unknown { kind, data } => (*kind, data),
         };
         self.check(2 + data.len())?;

@@ -172,11 +172,13 @@ impl Display for TcpOption<'_> {
                     .try_for_each(|block| write!(f, "{{{}:{}}}", block.left, block.right))
             }
             TcpOption::Timestamps(t) => write!(f, "TS val {} ecr {}", t.value, t.echo),
-            TcpOption::FastOpen(cookie) if cookie.as_bytes().is_empty() => {
-                f.write_str("tfo cookiereq")
-            }
             TcpOption::FastOpen(cookie) => {
-                f.write_str("tfo cookie ")?;
+                f.write_str(if cookie.is_experimental() {
+                    "exp-tfo cookie"
+                } else {
+                    "tfo cookie"
+                })?;
+                f.write_str(if cookie.is_request() { "req" } else { " " })?;
                 cookie.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             TcpOption::Unknown { kind, data } => {

@@ -91,6 +91,13 @@ fn options_stand_in_the_kernels_order() {
         written(Options { fast_open: Some(FastOpenCookie::REQUEST), ..Options::NONE }),
         [34, 2, 1, 1]
     );
+    let old = cookie.map(|cookie| cookie.in_experimental(true));
+    assert_eq!(
+        written(Options { fast_open: old, ..Options::NONE }),
+        [254, 12, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8]
+    );
+    assert_eq!(Options::parse(&[254, 6, 0xf9, 0x89, 1, 2]).fast_open, None, "two bytes are none");
+    assert_eq!(Options::parse(&[254, 4, 0xf9, 0x8a]).fast_open, None, "another experiment");
     for length in [1, 2, 3, 5, 17, 18] {
         assert_eq!(FastOpenCookie::new(&[0; 18][..length]), None);
     }
@@ -106,8 +113,8 @@ fn malformed_options_end_the_list_and_harm_nothing() {
     assert_eq!(read(&[3, 4, 7, 7, 2, 4, 5, 180]), mss, "a known kind of another length");
     assert_eq!(read(&[2, 4, 5, 180, 0, 3, 3, 7]), mss, "after the end of the list");
     assert_eq!(read(&[5, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Options::NONE, "half a SACK block");
-    let list: Vec<_> = iter(&[1, 254, 4, 0xf9, 0x89, 0, 9, 9]).collect();
-    let unknown = TcpOption::Unknown { kind: 254, data: &[0xf9, 0x89] };
+    let list: Vec<_> = iter(&[1, 254, 4, 0xf9, 0x8a, 0, 9, 9]).collect();
+    let unknown = TcpOption::Unknown { kind: 254, data: &[0xf9, 0x8a] };
     assert_eq!(list, [TcpOption::NoOperation, unknown, TcpOption::EndOfList]);
 }
 

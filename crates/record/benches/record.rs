@@ -38,6 +38,7 @@ fn segment() -> What {
         sack_permitted: false,
         timestamps: Some((1, 2)),
         sack: vec![],
+        fast_open: None,
         retransmission: false,
         disposition: None,
     })

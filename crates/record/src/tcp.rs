@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use roundtrip_packet::tcp::Header;
 use serde::{Deserialize, Serialize};
 
+use crate::folder::hex;
 use crate::{
     AttemptEnd, ConnectionId, Direction, Evidence, ExchangeId, InterfaceId, Side, Time, Transport,
 };
@@ -183,6 +184,10 @@ pub struct TcpSegment {
     /// §3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sack: Vec<(u32, u32)>,
+    /// The Fast Open cookie of a SYN, in hexadecimal; empty for the request for one (RFC 7413
+    /// §4.1.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast_open: Option<String>,
     /// Whether the segment is a retransmission.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub retransmission: bool,
@@ -217,6 +222,7 @@ impl TcpSegment {
             sack_permitted: options.sack_permitted,
             timestamps: options.timestamps.map(|stamps| (stamps.value, stamps.echo)),
             sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
+            fast_open: options.fast_open.map(|cookie| hex(cookie.as_bytes())),
             retransmission: false,
             disposition: None,
         }
@@ -327,6 +333,9 @@ pub struct TcpInfo {
     pub segments_out: u32,
     /// Segments received so far.
     pub segments_in: u32,
+    /// Whether data that travelled with the SYN was taken (RFC 7413; `TCPI_OPT_SYN_DATA`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub syn_data: bool,
 }
 
 /// Bytes were read that had already been waiting in the kernel. The wait is our own machine's time,

@@ -477,6 +477,13 @@ fn segment_text(segment: &TcpSegment) -> String {
     if let Some(mss) = segment.mss {
         text += &format!(" mss={mss}");
     }
+    if let Some(cookie) = &segment.fast_open {
+        text += " ";
+        text += &match cookie.as_str() {
+            "" => say!("cookie wanted").to_owned(),
+            cookie => say!("cookie {}", crate::text::clean(cookie)),
+        };
+    }
     if segment.window == 0 && !segment.flags.has("RST") {
         text += " win=0";
     }

@@ -1,5 +1,6 @@
 //! The public type of a TCP connection, and its transitions from state to state.
 
+mod opening;
 mod settings;
 mod snapshot;
 
@@ -24,7 +25,7 @@ use crate::state::{
     Verdict, Waiting,
 };
 use crate::{
-    Disposition, Endpoints, Event, IcmpError, Options, ReadError, Segment, Step, Supply, Transmit,
+    Disposition, Endpoints, Event, IcmpError, ReadError, Segment, Step, Supply, Transmit,
     WriteError, Writing,
 };
 
@@ -77,90 +78,6 @@ impl Closed {
 }
 
 impl Connection {
-    // ---- opening ----
-
-    /// Opens a connection actively (RFC 9293 §3.10.1): the SYN is the first segment that
-    /// [`poll_transmit`](Self::poll_transmit) gives.
-    pub fn connect(
-        step: Step,
-        id: ConnectionId,
-        ends: Endpoints,
-        isn: SeqNumber,
-        options: Options,
-        trace: &mut impl Trace,
-    ) -> Connection {
-        let profile = Arc::clone(&options.profile);
-        let state = State::SynSent(Box::new(SynSent::new(isn, options)));
-        let connection = Connection::new(id, ends, profile, state);
-        connection.opened(step, Side::Client, trace);
-        connection.changed(step, TcpState::Closed, TcpState::SynSent, trace);
-        connection
-    }
-
-    /// Opens a connection passively, in answer to `syn`, which has SYN and neither ACK nor RST.
-    pub fn accept(
-        now: Time,
-        id: ConnectionId,
-        ends: Endpoints,
-        isn: SeqNumber,
-        options: Options,
-        syn: &Segment<'_>,
-        trace: &mut impl Trace,
-    ) -> Connection {
-        let profile = Arc::clone(&options.profile);
-        let half = SynReceived::passive(isn, options, &syn.header);
-        let state = State::SynReceived(Box::new(half));
-        let mut connection = Connection::new(id, ends, profile, state);
-        let step = Step::new(now, syn.id);
-        connection.segments_in = 1;
-        connection.opened(step, Side::Server, trace);
-        connection.received(now, syn, Disposition::Accepted, 0, trace);
-        connection.changed(step, TcpState::Listen, TcpState::SynReceived, trace);
-        connection
-    }
-
-    /// Opens a connection passively from `ack`, the acknowledgement of a SYN cookie (RFC 4987
-    /// §3.6): `syn` is the header of the SYN as far as the cookie has kept it
-    /// ([`SynCookies::check`]).
-    ///
-    /// [`SynCookies::check`]: crate::SynCookies::check
-    pub fn accept_cookie(
-        now: Time,
-        id: ConnectionId,
-        ends: Endpoints,
-        options: &Options,
-        syn: &Header,
-        ack: &Segment<'_>,
-        trace: &mut impl Trace,
-    ) -> Connection {
-        let profile = Arc::clone(&options.profile);
-        let cx = Context { now: Now::at(now, profile.tick), profile: &profile };
-        let isn = ack.header.acknowledgement - 1;
-        let open = SynReceived::from_cookie(options, syn, isn, ack, cx);
-        let state = State::Open(open);
-        let mut connection = Connection::new(id, ends, Arc::clone(&profile), state);
-        let step = Step::new(now, ack.id);
-        connection.opened(step, Side::Server, trace);
-        connection.changed(step, TcpState::Listen, TcpState::Established, trace);
-        connection.pending.note(Notice::Connected);
-        connection.search_path(now, false);
-        connection.handle_segment(now, ack, trace);
-        connection
-    }
-
-    fn new(id: ConnectionId, ends: Endpoints, profile: Arc<Profile>, state: State) -> Connection {
-        Connection {
-            id,
-            ends,
-            profile,
-            state,
-            pending: Pending::default(),
-            reset: None,
-            segments_out: 0,
-            segments_in: 0,
-        }
-    }
-
     // ---- what happens to it ----
 
     /// Handles a segment that arrived, and answers what became of it.
@@ -233,16 +150,21 @@ impl Connection {
         seq: SeqNumber,
         trace: &mut impl Trace,
     ) {
+        let connecting = self.is_opening();
+        let headers = self.header_bytes() as u16;
         let cx = Context { now: Now::at(step.now, self.profile.tick), profile: &self.profile };
-        let connecting = matches!(self.state, State::SynSent(_) | State::SynReceived(_));
+        if let (State::SynSent(state), IcmpError::PacketTooBig { mtu }) = (&mut self.state, error) {
+            state.reduce_path(mtu.saturating_sub(headers), cx);
+        }
         if let State::Open(open) = &mut self.state {
             let space = open.sender.space();
-            if seq.lt(space.una()) || seq.gt(space.nxt()) {
+            let first = open.handshake().map_or(space.una(), SynReceived::iss);
+            if seq.lt(first) || seq.gt(space.nxt()) {
                 return;
             }
             match error {
+                IcmpError::Soft | IcmpError::Hard if connecting => {}
                 IcmpError::PacketTooBig { mtu } => {
-                    let headers = if self.ends.remote.is_ipv6() { 60 } else { 40 };
                     open.sender.reduce_path(mtu.saturating_sub(headers), cx);
                 }
                 IcmpError::Soft => {
@@ -251,7 +173,8 @@ impl Connection {
                 }
                 IcmpError::Hard => self.pending.note(Notice::SoftError),
             }
-        } else if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
+        }
+        if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
             let before = self.state();
             self.transition(step, Next::Closed(CloseReason::Unreachable), before, trace);
         }
@@ -316,7 +239,7 @@ impl Connection {
         let (id, out) = (self.id, self.segments_out);
         if let Some(reset) = self.reset.take() {
             self.segments_out = out.wrapping_add(1);
-            return Some(bare(id, now, *reset, 0, false, trace));
+            return Some(bare(id, now, *reset, (0, false), &[], trace));
         }
         let (header, again) = match &mut self.state {
             State::Open(open) => {
@@ -328,14 +251,24 @@ impl Connection {
                 self.segments_out = out.wrapping_add(count as u32);
                 return Some(sent);
             }
-            State::SynSent(state) => (state.poll(ports, cx), state.retransmits() > 0),
+            State::SynSent(state) => {
+                let begins_late = state.begins_late();
+                let header = state.poll(ports, cx)?;
+                self.segments_out = out.wrapping_add(1);
+                if begins_late {
+                    trace
+                        .emit(now, None, || report::state(id, TcpState::Closed, TcpState::SynSent));
+                }
+                let again = state.retransmits() > 0;
+                return Some(bare(id, now, header, (0, again), state.data(), trace));
+            }
             State::SynReceived(state) => (state.poll(ports, cx), state.retransmits() > 0),
             State::TimeWait(state) => (state.poll(ports, cx), false),
             State::Closed(_) => (None, false),
         };
         let header = header?;
         self.segments_out = out.wrapping_add(1);
-        Some(bare(id, now, header, 0, again, trace))
+        Some(bare(id, now, header, (0, again), &[], trace))
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) may have a segment; it may turn out to have
@@ -364,14 +297,13 @@ impl Connection {
 
     /// Queues data to send, as much as there is room for; answers the number of bytes taken. It is
     /// `Ok(0)` when there is no room, or while connecting: [`Event::Writable`] or
-    /// [`Event::Connected`] follows.
+    /// [`Event::Connected`] follows. The first data of a connection whose SYN has waited for it goes
+    /// with the SYN, as much as that has room for.
     ///
     /// # Errors
     /// The sending side is shut down, or the connection is closed.
     pub fn write(&mut self, now: Time, bytes: &[u8]) -> Result<usize, WriteError> {
-        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
-        Ok(open.write(bytes, Writing::Whole, cx))
+        self.write_as(now, bytes, Writing::Whole)
     }
 
     /// Like [`write`](Self::write), with a hint about the data that will follow.
@@ -380,8 +312,11 @@ impl Connection {
     /// Those of [`write`](Self::write).
     pub fn write_as(&mut self, now: Time, bytes: &[u8], how: Writing) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
-        Ok(open.write(bytes, how, cx))
+        Ok(match writer(&mut self.state)? {
+            WriteTo::Nothing => 0,
+            WriteTo::Opening(state) => state.write(bytes),
+            WriteTo::Open(open) => open.write(bytes, how, cx),
+        })
     }
 
     /// Like [`write`](Self::write), but large buffers are not copied.
@@ -390,8 +325,11 @@ impl Connection {
     /// Those of [`write`](Self::write).
     pub fn write_bytes(&mut self, now: Time, bytes: Bytes) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
-        Ok(open.write_bytes(bytes, cx))
+        Ok(match writer(&mut self.state)? {
+            WriteTo::Nothing => 0,
+            WriteTo::Opening(state) => state.write(&bytes),
+            WriteTo::Open(open) => open.write_bytes(bytes, cx),
+        })
     }
 
     /// Reads received data into `into`; answers the number of bytes, and `Ok(0)` at the end of the
@@ -637,8 +575,14 @@ impl Connection {
             State::SynReceived(state) => (state.finish, state.is_passive()),
             _ => (false, false),
         };
+        let is_established = matches!(verdict.next, Next::To(Successor::Established(_)));
         self.transition(step, verdict.next, before, trace);
         if !again {
+            if is_established {
+                // A SYN-ACK may carry data (RFC 7413).
+                let now = Now::at(step.now, self.profile.tick);
+                self.note_arrival(Some((0, false)), segment.id, step.cause, now);
+            }
             return;
         }
         if is_passive {
@@ -773,6 +717,7 @@ impl Connection {
                 open.sender.assert_resting();
                 open.receiver.assert_resting();
             }
+            State::SynSent(state) if state.is_deferred => {}
             State::SynSent(_) | State::SynReceived(_) | State::TimeWait(_) => {
                 assert!(self.next_timeout().is_some(), "{:?} without a timer", self.state());
             }
@@ -781,11 +726,19 @@ impl Connection {
     }
 }
 
-/// The state that takes data to send: `None` while connecting.
-fn writer(state: &mut State) -> Result<Option<&mut Open>, WriteError> {
+/// The state that takes data to send.
+enum WriteTo<'a> {
+    /// None, while the SYN-ACK is out.
+    Nothing,
+    Opening(&'a mut SynSent),
+    Open(&'a mut Open),
+}
+
+fn writer(state: &mut State) -> Result<WriteTo<'_>, WriteError> {
     match state {
-        State::SynSent(_) | State::SynReceived(_) => Ok(None),
-        State::Open(open) if open.phase.may_write() => Ok(Some(open)),
+        State::SynSent(state) => Ok(WriteTo::Opening(state)),
+        State::SynReceived(_) => Ok(WriteTo::Nothing),
+        State::Open(open) if open.phase.may_write() => Ok(WriteTo::Open(open)),
         State::Open(_) | State::TimeWait(_) => Err(WriteError::ShutDown),
         State::Closed(closed) => Err(WriteError::Closed(closed.reason)),
     }
@@ -799,21 +752,21 @@ fn end_of_reading(closed: Option<CloseReason>) -> Result<usize, ReadError> {
     }
 }
 
-/// A segment without data, recorded as sent.
+/// A segment outside the transfer of data, recorded as sent; only a SYN may take `data` along.
 fn bare<'a>(
     id: ConnectionId,
     now: Time,
     header: Header,
-    shift: u8,
-    retransmission: bool,
+    (shift, retransmission): (u8, bool),
+    data: &'a [u8],
     trace: &mut impl Trace,
 ) -> Transmit<'a> {
     let cause = trace.emit(now, None, || {
-        let mut event = TcpSegment::of(id, Direction::Sent, &header, 0, shift);
+        let mut event = TcpSegment::of(id, Direction::Sent, &header, data.len(), shift);
         event.retransmission = retransmission;
         What::TcpSegment(event)
     });
-    let payload: [&[u8]; 2] = [&[], &[]];
+    let payload: [&[u8]; 2] = [data, &[]];
     Transmit { header, payload, segment_size: None, ecn: Ecn::NotEct, retransmission, cause }
 }
 

@@ -26,6 +26,8 @@ pub struct Info {
     pub ecn: bool,
     /// Whether an ECN-capable packet has arrived.
     pub ecn_seen: bool,
+    /// Whether data that travelled with a SYN was taken (RFC 7413; `TCPI_OPT_SYN_DATA`).
+    pub syn_data: bool,
     /// The window scales (the peer's, ours), if both ends have one.
     pub window_scale: Option<(u8, u8)>,
     /// Retransmission timeout, back-off included.
@@ -181,6 +183,7 @@ impl Info {
             sack: false,
             ecn: false,
             ecn_seen: false,
+            syn_data: false,
             window_scale: None,
             rto: Duration::ZERO,
             ato: Duration::ZERO,

@@ -26,6 +26,7 @@
 //! | `receive/` | buffer, reassembly, acknowledgement policy, window |
 //! | `congestion/` | window, Reno, CUBIC, `HyStart`, BBR, rate reduction |
 //! | `supply` | the memory that the host has for the buffers |
+//! | `cookie`, `fast_open` | SYN cookies; cookies for data that travels with the SYN |
 //! | `rtt`, `clock` | round-trip time and timeout; ticks and the timer wheel |
 //! | `profile`, `options` | constants of a stack; options of one connection |
 //!
@@ -75,6 +76,7 @@ mod context;
 mod cookie;
 mod disposition;
 mod event;
+mod fast_open;
 mod info;
 mod options;
 mod profile;
@@ -97,6 +99,7 @@ pub use connection::Connection;
 pub use cookie::SynCookies;
 pub use disposition::Disposition;
 pub use event::{Event, IcmpError, ReadError, WriteError};
+pub use fast_open::{CookieWorth, FastOpen, FastOpenKeys, SentSyn};
 pub use info::{CaState, Info, Spent};
 pub use options::{Options, PathMtuDiscovery, Writing};
 pub use profile::{BufferCost, EcnMode, KeepAlive, MtuProbing, Profile, Reduction};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fast_open::FastOpen;
 use crate::profile::{EcnMode, KeepAlive, Profile};
 
 /// The options of one connection: Linux's socket options, and what the path gives.
@@ -43,6 +44,8 @@ pub struct Options {
     /// How long a connection of a listener waits for data before it counts as open, in timeouts of
     /// the SYN-ACK (`TCP_DEFER_ACCEPT`).
     pub defer_accept: u8,
+    /// Data that travels with the SYN (RFC 7413).
+    pub fast_open: FastOpen,
     /// The type of service or traffic class of the packets (`IP_TOS`), without the two ECN bits;
     /// used by the host.
     pub service: u8,
@@ -96,6 +99,7 @@ impl Default for Options {
             window_clamp: None,
             notsent_low_water: None,
             defer_accept: 0,
+            fast_open: FastOpen::default(),
             service: 0,
             hop_limit: None,
             path_mtu: PathMtuDiscovery::Heed,

@@ -138,6 +138,12 @@ pub struct Profile {
     /// Least time between two answers to out-of-window segments and between challenge ACKs
     /// (`invalid_ratelimit`; RFC 5961 §7).
     pub invalid_ratelimit: Duration,
+    /// Whether a reset is believed only with the sequence number that is expected next (RFC 5961 §3);
+    /// otherwise with any in the window, as RFC 793 has it.
+    pub exact_reset: bool,
+    /// Whether a SYN in the window is answered with a challenge ACK (RFC 5961 §4); otherwise it resets
+    /// the connection, as RFC 793 has it.
+    pub challenged_syn: bool,
     /// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`; RFC 9293 has 2·MSL = 4 min).
     pub time_wait: Duration,
     /// How long FIN_WAIT_2 lasts once nobody holds the socket (`fin_timeout`).
@@ -359,6 +365,8 @@ impl Profile {
             probe_interval: Duration::from_mins(10),
             retries1: 3,
             invalid_ratelimit: Duration::from_millis(500),
+            exact_reset: true,
+            challenged_syn: true,
             time_wait: Duration::from_mins(1),
             fin_timeout: Duration::from_mins(1),
             rfc1337: false,

@@ -191,6 +191,7 @@ impl Ground {
             Ground::Tap(settings) => {
                 let known = Machine::new(scene.machine.cache.clone());
                 roundtrip_tap::run(settings, clock, log, known, |tap| {
+                    tap.host(|host| host.set_fast_open(scene.machine.way.fast_open));
                     errand.run(on_machine(tap, scene.machine, begun))
                 })??
             }
@@ -249,6 +250,7 @@ fn simulate<E: Errand>(
         date: SystemTime::UNIX_EPOCH + Duration::from_secs(network.date),
         log: log.clone(),
         caches: network.caches.clone(),
+        fast_open: scene.machine.way.fast_open,
     });
     let tls = match &scene.tls {
         Some(tls) => tls.clone(),
@@ -280,10 +282,10 @@ fn simulate<E: Errand>(
     let done_at = lab.now();
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
-    let left = Left { at: done_at, caches: client.port().host_environment().caches(), tls };
+    let caches = internet.caches();
     let lost = |counts: &LinkCounts| {
         counts.queue_full + counts.aqm + counts.lost + counts.bad_fcs + counts.corrupted
     };
     let dropped = lab.all_counts().iter().map(lost).sum();
-    Ok((Carried { done, at: lab.now(), dropped }, left))
+    Ok((Carried { done, at: lab.now(), dropped }, Left { at: done_at, caches, tls }))
 }

@@ -3,7 +3,7 @@
 use core::num::NonZeroUsize;
 
 use roundtrip_http::server::Options;
-use roundtrip_live::{CaptureWish, Ports};
+use roundtrip_live::{CaptureWish, Ports, Way};
 use roundtrip_os::on_threads;
 use roundtrip_record::Log;
 
@@ -60,7 +60,8 @@ fn one(
         Options { max_connections: connections(service, threads), ..service.options.clone() };
     let ports = if threads.get() > 1 { Ports::Shared } else { Ports::Own };
     let worker = Worker { service, options, handler, certificates, listening, ports, told };
-    let machine = ThisMachine { ports, ..ThisMachine::default() };
+    let way = Way { fast_open: service.fast_open, ..Way::default() };
+    let machine = ThisMachine { way, ports, ..ThisMachine::default() };
     let sites = || Ok(Vec::new());
     let scene = Scene::new(&machine, CaptureWish::No, &sites);
     ground.carry_out(&Title::default(), &Log::off(), &scene, worker)?.done

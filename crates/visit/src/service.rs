@@ -51,6 +51,8 @@ pub struct Service {
     /// Certificate chains and private keys (PEM), where it is to be https: the one that is for the name that a
     /// client asks for is shown, the first where none is.
     pub identities: Vec<Identity>,
+    /// Whether data that comes with a SYN is taken (TCP Fast Open, RFC 7413).
+    pub fast_open: bool,
     /// Limits and times.
     pub options: Options,
 }

@@ -163,7 +163,6 @@ pub(super) const REFUSED: &[Refused] = &[
     no("ssl-revoke-best-effort", RUSTLS),
     short('2', "sslv2", RUSTLS),
     short('3', "sslv3", RUSTLS),
-    no("tcp-fastopen", "no data goes in a SYN"),
     short('t', "telnet-option", OTHER),
     no("tftp-blksize", OTHER),
     no("tftp-no-options", OTHER),

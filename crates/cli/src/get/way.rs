@@ -34,9 +34,10 @@ pub(super) fn way(options: &Connection, ground: &Ground) -> anyhow::Result<Way> 
                 bail!("{option}: {why}, on this wire; leave it out, or --wire and --net")
             }
         }
-        return Ok(Way::default());
+        return Ok(Way { fast_open: options.tcp_fastopen, ..Way::default() });
     }
     let mut way = Way {
+        fast_open: options.tcp_fastopen,
         ports: options.local_port.as_deref().map(ports).transpose()?,
         unix: unix(options),
         ..Way::default()

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fast_open;
 mod faults;
 mod network;
 

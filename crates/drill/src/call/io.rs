@@ -22,9 +22,9 @@ const CHUNK: usize = 1 << 20;
 
 /// The arguments of a call to read or write.
 #[derive(Clone, Copy, Debug)]
-struct Request<'a> {
-    fd: i64,
-    count: usize,
+pub(super) struct Request<'a> {
+    pub(super) fd: i64,
+    pub(super) count: usize,
     flags: i64,
     /// The number of buffers.
     buffers: usize,
@@ -33,7 +33,7 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn has(&self, flag: &str) -> bool {
+    pub(super) fn has(&self, flag: &str) -> bool {
         self.flags & constant(flag) != 0
     }
 }
@@ -87,10 +87,8 @@ fn vector(expression: &Expr) -> Result<usize, Fault> {
 impl World {
     pub(super) fn send(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
         let request = request(arguments)?;
-        for flag in ["MSG_FASTOPEN", "MSG_OOB"] {
-            if request.has(flag) {
-                return Err(Fault::unsupported(flag));
-            }
+        if request.has("MSG_OOB") {
+            return Err(Fault::unsupported("MSG_OOB"));
         }
         if request.message.is_some_and(|message| message.member("msg_control").is_some()) {
             return Err(Fault::unsupported("control messages of sendmsg"));
@@ -111,7 +109,10 @@ impl World {
                 Ok(Answer::Error(Errno::EFAULT))
             }
             Some(Kind::Stream(_)) => {
-                let answer = self.send_stream(&request, progress);
+                let answer = match self.send_with_syn(&request, arguments, progress)? {
+                    Some(answer) => answer,
+                    None => self.send_stream(&request, progress),
+                };
                 if request.has("MSG_ZEROCOPY") && matches!(answer, Answer::Value(1..)) {
                     self.send_without_copy(request.fd);
                 }
@@ -146,7 +147,7 @@ impl World {
             (false, false) => tcp::Writing::Whole,
         };
         let state = net.host.tcp(socket).map_or(TcpState::Closed, tcp::Connection::state);
-        let is_opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
+        let is_opening = stream.is_opening(&net.host);
         // A call that waits for room is woken when a third of the buffer is free, not before.
         let is_full = progress.is_repeated
             && !state_has_ended(state)

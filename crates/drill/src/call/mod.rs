@@ -1,6 +1,7 @@
 //! System calls, as Linux answers them.
 
 mod epoll;
+mod fast_open;
 mod io;
 mod option;
 mod poll;
@@ -35,6 +36,8 @@ pub(crate) struct Progress {
     pub(crate) is_repeated: bool,
     /// Bytes read or written.
     pub(crate) bytes: usize,
+    /// Whether the call opens the connection, with its data in the SYN.
+    pub(crate) is_opening: bool,
     /// When the call began.
     pub(crate) since: Option<Time>,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roundtrip_host::{Host, SocketId};
+use roundtrip_host::{FastOpenPolicy, Host, SocketId};
 use roundtrip_record::{TcpState, Time};
 use roundtrip_tcp as tcp;
 
@@ -52,6 +52,10 @@ enum Name {
     Domain,
     NotSentLowWater,
     DeferAccept,
+    FastOpen,
+    FastOpenConnect,
+    FastOpenNoCookie,
+    FastOpenKey,
     QuickAck,
     WindowClamp,
     Service,
@@ -78,6 +82,10 @@ const NAMES: &[(&str, &str, Name)] = &[
     ("SOL_TCP", "TCP_INFO", Name::Info),
     ("SOL_TCP", "TCP_NOTSENT_LOWAT", Name::NotSentLowWater),
     ("SOL_TCP", "TCP_DEFER_ACCEPT", Name::DeferAccept),
+    ("SOL_TCP", "TCP_FASTOPEN", Name::FastOpen),
+    ("SOL_TCP", "TCP_FASTOPEN_CONNECT", Name::FastOpenConnect),
+    ("SOL_TCP", "TCP_FASTOPEN_NO_COOKIE", Name::FastOpenNoCookie),
+    ("SOL_TCP", "TCP_FASTOPEN_KEY", Name::FastOpenKey),
     ("SOL_TCP", "TCP_QUICKACK", Name::QuickAck),
     ("SOL_TCP", "TCP_WINDOW_CLAMP", Name::WindowClamp),
     ("SOL_TCP", "TCP_THIN_DUPACK", Name::Kept),
@@ -381,6 +389,9 @@ fn set(
             stream.options.notsent_low_water = (number != 0).then_some(number as u32);
         }
         Name::DeferAccept => stream.options.defer_accept = retransmissions_in(number),
+        Name::FastOpen | Name::FastOpenConnect | Name::FastOpenNoCookie | Name::FastOpenKey => {
+            set_fast_open(stream, name, given, host)?;
+        }
         Name::QuickAck => {}
         Name::WindowClamp => {
             if number == 0 && !matches!(stream.state, State::Unconnected) {
@@ -427,6 +438,38 @@ fn set(
         }
         State::Unconnected => Ok(()),
     }
+}
+
+/// Sets an option of Fast Open (`do_tcp_setsockopt`).
+fn set_fast_open(
+    stream: &mut Stream,
+    name: Name,
+    given: &Given<'_>,
+    host: &Host,
+) -> Result<(), Errno> {
+    let number = numeric(given);
+    let is_unconnected = stream.state == State::Unconnected;
+    let may_listen = !matches!(stream.state, State::Open(_));
+    let fast_open = &mut stream.options.fast_open;
+    match name {
+        Name::FastOpen if number >= 0 && may_listen => {
+            fast_open.queue = u32::try_from(number).unwrap_or(u32::MAX);
+        }
+        Name::FastOpenConnect if !(0..=1).contains(&number) => return Err(Errno::EINVAL),
+        Name::FastOpenConnect if !host.fast_open_policy().allows(FastOpenPolicy::CLIENT) => {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        Name::FastOpenConnect if is_unconnected => fast_open.is_wanted = number == 1,
+        Name::FastOpenNoCookie if (0..=1).contains(&number) && may_listen => {
+            fast_open.is_without_cookie = number == 1;
+        }
+        Name::FastOpenKey => {
+            let Given::Text(bytes) = given else { return Err(Errno::EINVAL) };
+            fast_open.keys = Some(tcp::FastOpenKeys::new(bytes).ok_or(Errno::EINVAL)?);
+        }
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(())
 }
 
 /// Applies an option to an existing connection.
@@ -543,6 +586,9 @@ fn get(stream: &mut Stream, name: Name, kept: (i64, i64), host: &Host) -> Option
         Name::AcceptConnections => i64::from(matches!(stream.state, State::Listening(_))),
         Name::NotSentLowWater => options.notsent_low_water.map_or(0, i64::from),
         Name::DeferAccept => seconds_of(options.defer_accept),
+        Name::FastOpen => i64::from(options.fast_open.queue),
+        Name::FastOpenConnect => i64::from(options.fast_open.is_wanted),
+        Name::FastOpenNoCookie => i64::from(options.fast_open.is_without_cookie),
         Name::WindowClamp => match options.window_clamp {
             Some(bytes) => i64::from(bytes),
             None => return None,
@@ -553,6 +599,8 @@ fn get(stream: &mut Stream, name: Name, kept: (i64, i64), host: &Host) -> Option
         Name::PathMtuDiscovery => stream.kept.get(&kept).copied().unwrap_or(1),
         Name::QuickAck => stream.kept.get(&kept).copied().unwrap_or(1),
         Name::Kept => stream.kept.get(&kept).copied().unwrap_or(0),
-        Name::Domain | Name::Congestion | Name::Info | Name::Unknown => return None,
+        Name::Domain | Name::Congestion | Name::Info | Name::FastOpenKey | Name::Unknown => {
+            return None;
+        }
     })
 }

@@ -38,7 +38,7 @@ impl World {
             return Some(OUT | WRNORM | HUP);
         };
         let state = connection.state();
-        let is_gone = state == TcpState::Closed;
+        let is_gone = state == TcpState::Closed && !connection.is_deferred();
         let has_ended = connection.at_end()
             || stream.is_read_shut
             || is_gone
@@ -53,7 +53,7 @@ impl World {
         if has_ended {
             ready |= IN | RDNORM | RDHUP;
         }
-        if !matches!(state, TcpState::SynSent | TcpState::SynReceived) {
+        if !stream.is_opening(&net.host) {
             if connection.readable() >= stream.low_water {
                 ready |= IN | RDNORM;
             }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use roundtrip_host::ConnectError;
 use roundtrip_record::{Off, TcpState};
 use roundtrip_tcp as tcp;
 
@@ -52,17 +53,22 @@ impl World {
     }
 
     /// The address that a call gives; `...` is the one from the head of the script.
-    fn address(&self, arguments: Arguments<'_>, is_ours: bool) -> Result<SocketAddr, Fault> {
+    pub(super) fn address(
+        &self,
+        arguments: Arguments<'_>,
+        is_ours: bool,
+    ) -> Result<SocketAddr, Fault> {
         let settings = &self.settings;
         let (ip, port) = if is_ours {
             (settings.local, settings.bind_port)
         } else {
             (settings.remote, settings.connect_port)
         };
-        if arguments.is_ellipsis(1) {
+        let place = if arguments.name() == "sendto" { 4 } else { 1 };
+        if arguments.name() == "sendmsg" || arguments.is_ellipsis(place) {
             return Ok(SocketAddr::new(ip, port));
         }
-        let given = arguments.get(1)?;
+        let given = arguments.get(place)?;
         let port = given.member("sin_port").map_or(Ok(i64::from(port)), number)?;
         let ip = match given.member("sin_addr") {
             Some(Expr::Apply(_, text)) => match text.first() {
@@ -180,14 +186,25 @@ impl World {
     }
 
     fn connect_first(&mut self, fd: i64, remote: SocketAddr) -> Answer {
-        let Some(stream) = self.stream(fd) else { return Answer::Error(Errno::EBADF) };
-        let (bound, options) = (stream.bound, stream.options.clone());
+        if let Err(error) = self.begin_connection(fd, remote, false) {
+            return Answer::Error(connect_errno(error));
+        }
+        self.settle();
+        self.connect_outcome(fd, false)
+    }
+
+    /// Begins a connection; `is_fast` if its data is to travel with the SYN.
+    pub(super) fn begin_connection(
+        &mut self,
+        fd: i64,
+        remote: SocketAddr,
+        is_fast: bool,
+    ) -> Result<(), ConnectError> {
+        let Some(stream) = self.stream(fd) else { return Ok(()) };
+        let (bound, mut options) = (stream.bound, stream.options.clone());
+        options.fast_open.is_wanted |= is_fast;
         let now = self.net.now;
-        let opened = self.host().connect(now, remote, bound, Some(options), None, &mut Off);
-        let socket = match opened {
-            Ok(socket) => socket,
-            Err(error) => return Answer::Error(connect_errno(error)),
-        };
+        let socket = self.host().connect(now, remote, bound, Some(options), None, &mut Off)?;
         if let Some(stream) = self.stream(fd) {
             stream.state = State::Open(socket);
             stream.is_connecting = true;
@@ -198,8 +215,7 @@ impl World {
             flow.stage = Stage::Connecting;
             (flow.local, flow.remote) = (local, remote);
         }
-        self.settle();
-        self.connect_outcome(fd, false)
+        Ok(())
     }
 
     /// The answer of a `connect` that has begun, with this call or an earlier one.
@@ -211,6 +227,9 @@ impl World {
             return Answer::Error(Errno::EISCONN);
         }
         let state = stream.connection(&net.host).map_or(TcpState::Closed, tcp::Connection::state);
+        if stream.is_deferred(&net.host) {
+            return if began_earlier { Answer::Error(Errno::EISCONN) } else { Answer::Value(0) };
+        }
         match state {
             TcpState::SynSent | TcpState::SynReceived if began_earlier => {
                 Answer::Error(Errno::EALREADY)

@@ -101,6 +101,21 @@ impl Stream {
         }
     }
 
+    /// Whether the program waits for the connection to be opened. One that was accepted before its
+    /// handshake was complete is in use (RFC 7413).
+    pub(crate) fn is_opening(&self, host: &Host) -> bool {
+        match self.connection(host).map(tcp::Connection::state) {
+            Some(TcpState::SynSent) => true,
+            Some(TcpState::SynReceived) => self.is_connecting,
+            _ => false,
+        }
+    }
+
+    /// Whether the connection is opened by the first write.
+    pub(crate) fn is_deferred(&self, host: &Host) -> bool {
+        self.connection(host).is_some_and(tcp::Connection::is_deferred)
+    }
+
     /// The error that ended the connection, until it was reported (`sk_err`).
     pub(crate) fn error(&self, host: &Host) -> Option<Errno> {
         let State::Open(socket) = self.state else { return None };

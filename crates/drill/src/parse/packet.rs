@@ -1,7 +1,7 @@
 //! Parsing of packets: `< S 0:0(0) win 1000 <mss 1460>`, `> udp (100)`, `< icmp unreachable …`.
 
 use roundtrip_packet::Flags;
-use roundtrip_packet::options::kind;
+use roundtrip_packet::options::{FAST_OPEN_EXPERIMENT, kind};
 
 use super::Parser;
 use super::lexer::Token;
@@ -10,8 +10,6 @@ use crate::ast::{
 };
 use crate::source::ReadError;
 
-/// The identifier of Fast Open among the experimental options (RFC 7413 §A).
-const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 /// The option kinds of Accurate ECN (RFC 9768 §3.2.3).
 const ACC_ECN: [u8; 2] = [172, 174];
 

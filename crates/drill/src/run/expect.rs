@@ -168,7 +168,7 @@ impl Sent {
                 };
                 difference("sequence number", &wanted.start, &start, &mut all);
                 compare_tcp(wanted, sent, strictness, &mut all);
-                if let Some(at) = payload::first_wrong(sent.start, &self.data) {
+                if let Some(at) = payload::first_wrong(payload::start(sent), &self.data) {
                     let number = sent.start.wrapping_add(at as u32);
                     all.push(format!("data: the byte with number {number} is not the one written"));
                 }

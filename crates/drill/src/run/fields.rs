@@ -75,7 +75,8 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
         | i128::from(info.sack) << 1
         | i128::from(info.window_scale.is_some()) << 2
         | i128::from(info.ecn) << 3
-        | i128::from(info.ecn_seen) << 4;
+        | i128::from(info.ecn_seen) << 4
+        | i128::from(info.syn_data) << 5;
     let (snd_wscale, rcv_wscale) = info.window_scale.unwrap_or((0, 0));
     let unlimited = |ssthresh: Option<u32>| ssthresh.map_or(INFINITE_SSTHRESH, i128::from);
     vec![

@@ -154,8 +154,15 @@ fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
             OptionSpec::Timestamps { value: Some(t.value), echo: t.echo, is_echo_absolute: false }
         }
         TcpOption::FastOpen(cookie) => {
-            let data = cookie.as_bytes().to_vec();
-            OptionSpec::Raw { kind: options::kind::FAST_OPEN, text: hex("FO", &data), data }
+            let bytes = cookie.as_bytes();
+            if cookie.is_experimental() {
+                let data = [&options::FAST_OPEN_EXPERIMENT, bytes].concat();
+                let text = hex("FOEXP", bytes);
+                OptionSpec::Raw { kind: options::kind::EXPERIMENT, text, data }
+            } else {
+                let (data, text) = (bytes.to_vec(), hex("FO", bytes));
+                OptionSpec::Raw { kind: options::kind::FAST_OPEN, text, data }
+            }
         }
         TcpOption::Unknown { kind, data } => {
             let text = hex(&format!("option {kind}"), data);

@@ -512,7 +512,7 @@ impl Runner {
         if settings.mtu != self.world.settings.mtu {
             return Err((place, Fault::unsupported("another MTU while the script runs")));
         }
-        self.world.settings = settings;
+        self.world.take_settings(settings);
         Ok(())
     }
 

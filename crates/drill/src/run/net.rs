@@ -58,10 +58,14 @@ impl Net {
             // Any seed will do: what it decides (ports, first sequence numbers) is never visible to
             // the script.
             seed: [7; 32],
+            fast_open: settings.fast_open,
             limits: Limits { syn_backlog: settings.syn_backlog, ..Limits::default() },
             ..Config::default()
         };
         let mut host = Host::new(config);
+        if let Some(keys) = settings.fast_open_keys {
+            host.set_fast_open_keys(keys);
+        }
         let offload = Offload { tso: settings.segmentation, checksum: false };
         let interface = Interface {
             mtu: settings.mtu,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use roundtrip_packet::options::{OptionBytes, TcpOption, kind};
+use roundtrip_packet::options::{OptionBytes, TcpOption};
 use roundtrip_packet::{
     Ecn, Envelope, Flags, IpHeader, Protocol, SackBlock, SackBlocks, SeqNumber, Timestamps, icmpv4,
     icmpv6, tcp, udp,
@@ -37,7 +37,7 @@ pub(crate) fn build(spec: &PacketSpec, flow: &Flow, scale_echoes: bool) -> Resul
                 ..header(tcp, flow)
             };
             let options = option_bytes(tcp, flow, scale_echoes)?;
-            let data = payload::of(tcp.start, tcp.length);
+            let data = payload::of(payload::start(tcp), tcp.length);
             envelope.emit_tcp_with_options(&header, &options, [&data, &[]], &mut bytes)
         }
         Body::Udp { length } => {
@@ -122,9 +122,6 @@ fn option_bytes(spec: &TcpSpec, flow: &Flow, scale_echoes: bool) -> Result<Optio
                 bytes.push(&TcpOption::Timestamps(Timestamps { value: value.unwrap_or(0), echo }))
             }
             OptionSpec::Raw { kind, data, .. } => {
-                if *kind == kind::FAST_OPEN || *kind == kind::EXPERIMENT {
-                    return Err(Fault::unsupported("TCP Fast Open"));
-                }
                 bytes.push(&TcpOption::Unknown { kind: *kind, data })
             }
         };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use roundtrip_host::Host;
+use roundtrip_host::{Host, KnownServers};
 use roundtrip_packet::{Flags, Transport, Verify, parse_packet};
 use roundtrip_record::Time;
 
@@ -43,6 +43,18 @@ impl World {
             under_test: None,
             next_peer_port: FIRST_PEER_PORT,
         }
+    }
+
+    /// Takes settings that a command has changed; what sockets have of them holds for new ones.
+    pub(crate) fn take_settings(&mut self, settings: Settings) {
+        self.net.host.set_fast_open_policy(settings.fast_open);
+        if let Some(keys) = settings.fast_open_keys {
+            self.net.host.set_fast_open_keys(keys);
+        }
+        if settings.forgotten > self.settings.forgotten {
+            self.net.host.set_known_servers(KnownServers::default());
+        }
+        self.settings = settings;
     }
 
     pub(crate) fn host(&mut self) -> &mut Host {

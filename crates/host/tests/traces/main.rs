@@ -7,6 +7,7 @@ mod addresses;
 mod arbitrary;
 mod connections;
 mod datagrams;
+mod fast_open;
 mod limits;
 mod listeners;
 mod neighbours;

@@ -123,6 +123,11 @@ impl<W: Wire> Client<W> {
         }
     }
 
+    /// Whether a proxy carries requests for this URL out, rather than none or one that makes a tunnel.
+    pub fn is_carried(&self, url: &url::Url) -> bool {
+        Origin::of(url).is_some_and(|origin| self.shared.via(&origin).carrier().is_some())
+    }
+
     /// Learns where the servers of an origin speak HTTP/3.
     pub fn learn(&self, learned: &Learned) {
         let Learned { origin, host, port, lasts } = learned;

@@ -105,8 +105,8 @@ pub struct Answers {
     pub without_length: bool,
     /// The chunks of a body are given with their sizes, as they came.
     pub raw: bool,
-    /// Codings of the transfer are undone (RFC 9112 §7): gzip and deflate, beside the chunks that always
-    /// are. The request has to ask for them (TE).
+    /// Codings of the transfer were asked for (TE; RFC 9112 §7): gzip and deflate, beside the chunks that
+    /// always are. They are undone in any case, but without this their coming is noted.
     pub transfer_codings: bool,
 }
 

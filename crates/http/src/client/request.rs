@@ -280,7 +280,7 @@ impl Request {
         }
         add("Accept", "*/*");
         if matches!(self.decode, Decode::Lenient | Decode::Strict) {
-            add("Accept-Encoding", "gzip, br, zstd");
+            add("Accept-Encoding", if curl { "deflate, gzip, br, zstd" } else { "gzip, br, zstd" });
         }
         if let Some(credentials) = credentials(&self.url) {
             add("Authorization", &credentials);

@@ -117,10 +117,10 @@ impl<W: Wire> Response<W> {
             Decode::Lenient => true,
         });
         // They were applied after those of the content.
-        let of_transfer = if options.answers.transfer_codings {
-            crate::message::transfer_codings(&head.fields)
-        } else {
+        let of_transfer = if options.answers.raw {
             Vec::new()
+        } else {
+            crate::message::transfer_codings(&head.fields)
         };
         let undone = of_content.chain(&of_transfer).map(String::as_str);
         let decoder = if empty { Ok(None) } else { Decoder::new(undone, options.decode) };

@@ -99,7 +99,17 @@ pub(crate) fn framed(
             chunks(fields)?;
             return or(error, Framing::Chunked);
         }
-        Err(error) => return Err(error),
+        // It was chunked once, as whoever says so twice can be seen to have done.
+        Err(error)
+            if error.defect == Defect::ChunkedTwice && transfer_codings(fields).is_empty() =>
+        {
+            return or(error, Framing::Chunked);
+        }
+        Err(error) => {
+            // Nobody asked for these codings, but they can be undone.
+            let Some(framing) = coded(fields) else { return Err(error) };
+            return or(error, framing);
+        }
     }
     match length(fields, Repeated::Alike) {
         Ok(length) => Ok(length.map_or(Framing::Close, Framing::Length).into()),

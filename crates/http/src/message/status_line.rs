@@ -63,8 +63,8 @@ impl StartLine for StatusLine {
         Ok(Self { version, status, reason: reason.to_vec() })
     }
 
-    /// Any version from 1.0 on, in any case, is read as the nearest that is known; control characters
-    /// of the reason become spaces.
+    /// Any version from 1.0 on, in any case, is read as the nearest that is known; the reason may follow
+    /// the status without a space, and its control characters become spaces.
     fn tolerate(line: &[u8]) -> Option<Self> {
         let (version, rest) = line.split_at_checked(line.iter().position(|&byte| byte == b' ')?)?;
         let (name, number) = version.split_at_checked(5)?;
@@ -77,7 +77,7 @@ impl StartLine for StatusLine {
             _ => return None,
         };
         let rest = rest.trim_ascii_start();
-        let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         let status = StatusCode::from_bytes(&rest[..end]).ok()?;
         let reason = rest[end..].trim_ascii().iter().map(|&byte| printable(byte)).collect();
         Some(Self { version, status, reason })

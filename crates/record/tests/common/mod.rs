@@ -238,6 +238,7 @@ fn tcp(text: &str) -> Vec<What> {
             sack_permitted: true,
             timestamps: Some((1, u32::MAX)),
             sack: vec![(1, 2), (3, 4)],
+            fast_open: Some("3021b9d889017eeb".into()),
             retransmission: true,
             disposition: Some(text.into()),
         }),
@@ -254,6 +255,7 @@ fn tcp(text: &str) -> Vec<What> {
             sack_permitted: false,
             timestamps: None,
             sack: vec![],
+            fast_open: None,
             retransmission: false,
             disposition: None,
         }),
@@ -272,6 +274,7 @@ fn tcp(text: &str) -> Vec<What> {
             connection,
             state: text.into(),
             rtt_us: 40_000,
+            syn_data: true,
             ..TcpInfo::default()
         }),
         What::TcpRead(TcpRead { connection, arrived: Time::from_millis(5), bytes: 1_448 }),

@@ -364,10 +364,20 @@ fn circle(context: &FaultContext<'_>) -> Option<String> {
 }
 
 fn receive_failed(context: &FaultContext<'_>, why: &str) -> FindingText {
-    let request = exchange(context).and_then(|exchange| exchange.request.as_ref());
+    let exchange = exchange(context);
+    let request = exchange.and_then(|exchange| exchange.request.as_ref());
     let two = request.is_some_and(|request| request.what.version == HttpVersion::Http2);
+    let is_part = request.is_some_and(|request| {
+        request.what.fields.iter().any(|field| field.0.eq_ignore_ascii_case("range"))
+    });
+    let is_answered = exchange.is_some_and(|exchange| exchange.response.is_some());
     let url = url(context);
-    let (meaning, next) = if two {
+    let (meaning, next) = if is_part && is_answered {
+        (
+            say!("the server cannot go on where the file ends; nothing was appended to it"),
+            say!("roundtrip get -o FILE {} asks for the whole", url),
+        )
+    } else if two {
         (
             say!(
                 "the server, or what stands before it, turned the request away; the network did not"

@@ -370,6 +370,7 @@ impl Scene {
                 sack_permitted: segment.flags & SYN > 0,
                 timestamps: None,
                 sack: vec![],
+                fast_open: None,
                 retransmission: segment.again,
                 disposition: None,
             })

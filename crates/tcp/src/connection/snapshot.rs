@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::info::{Info, Last, Spent};
 use crate::receive::Receiver;
 
+use crate::fast_open::SentSyn;
 use crate::step::Endpoints;
 
 use super::{Connection, State};
@@ -38,9 +39,11 @@ impl Connection {
     /// The state of the connection.
     pub fn state(&self) -> TcpState {
         match &self.state {
+            // A SYN that waits for the first write has not begun anything.
+            State::SynSent(state) if state.is_deferred => TcpState::Closed,
             State::SynSent(_) => TcpState::SynSent,
             State::SynReceived(_) => TcpState::SynReceived,
-            State::Open(open) => open.phase.state(),
+            State::Open(open) => open.state(),
             State::TimeWait(state) => state.state(),
             State::Closed(_) => TcpState::Closed,
         }
@@ -60,10 +63,34 @@ impl Connection {
         matches!(self.state, State::Closed(_))
     }
 
+    /// Whether the SYN waits for the first write, whose data it can take along (RFC 7413).
+    pub fn is_deferred(&self) -> bool {
+        matches!(&self.state, State::SynSent(state) if state.is_deferred)
+    }
+
+    /// What the SYN that is out has to do with Fast Open; `None` in other states.
+    pub fn sent_syn(&self) -> Option<SentSyn> {
+        match &self.state {
+            State::SynSent(state) => Some(state.sent_syn()),
+            _ => None,
+        }
+    }
+
+    /// Whether an error of the network ends the attempt: the handshake is not complete, and nobody
+    /// uses the connection all the same.
+    pub(super) fn is_opening(&self) -> bool {
+        match &self.state {
+            State::SynSent(_) | State::SynReceived(_) => true,
+            State::Open(open) => open.handshake().is_some() && !open.receiver.is_held,
+            State::TimeWait(_) | State::Closed(_) => false,
+        }
+    }
+
     /// Whether there is enough room to write: a third of the send buffer.
     pub fn is_writable(&self) -> bool {
         match &self.state {
             State::Open(open) => open.sender.is_writable(&self.profile),
+            State::SynSent(state) => state.is_deferred,
             _ => false,
         }
     }
@@ -138,6 +165,7 @@ impl Connection {
                 open.sender.fill(&mut info);
                 open.receiver.fill(&mut info, &self.profile);
                 info.pmtu = open.sender.path_mss() + headers;
+                info.syn_data = open.is_syn_data_taken;
                 info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
                 info.last_data_sent = open.sender.latest().data;
                 info.last_data_recv = open.receiver.last_data;
@@ -165,16 +193,24 @@ impl Connection {
         }
     }
 
-    /// The final snapshot of an open connection that an application holds; what was in flight is
-    /// dropped (`tcp_write_queue_purge`).
+    /// The final snapshot of an open connection that an application holds, or may still accept; what
+    /// was in flight is dropped (`tcp_write_queue_purge`).
     pub(super) fn snapshot(&self, now: Time) -> Option<Box<Last>> {
-        if !matches!(&self.state, State::Open(open) if open.receiver.is_held) {
+        if !matches!(&self.state, State::Open(open) if !open.is_orphan()) {
             return None;
         }
         let mut info = self.info();
         (info.unacked, info.sacked, info.lost, info.retrans) = (0, 0, 0, 0);
         info.backoff = 0;
         Some(Box::new(Last { info, spent: self.spent(now) }))
+    }
+
+    /// Sets whether a write waits for the connection: its data will carry the acknowledgement of the
+    /// SYN-ACK (`sk_write_pending`).
+    pub fn set_write_waiting(&mut self, is_waiting: bool) {
+        if let State::SynSent(state) = &mut self.state {
+            state.is_write_waiting = is_waiting;
+        }
     }
 
     /// Sets whether an application holds the socket, which nobody does while the connection waits

@@ -158,6 +158,16 @@ impl AckPolicy {
         self.pingpong = profile.pingpong_threshold;
     }
 
+    /// Puts the acknowledgement off for data that is about to be written, no longer than any
+    /// (`tcp_rcv_synsent_state_process`).
+    pub(crate) fn await_write(&mut self, window: u32, now: Now, profile: &Profile) {
+        self.owed = true;
+        self.enter_quick_ack(window, 16, profile);
+        let most = delack_max(profile);
+        self.timer = Deadline::at(profile.tick.expiry(now, u64::from(most) * profile.tick.us()));
+        self.expires = now.ticks.wrapping_add(most);
+    }
+
     /// Leaves the interactive mode (`inet_csk_exit_pingpong_mode`).
     pub(crate) fn leave_interactive(&mut self) {
         self.pingpong = 0;

@@ -356,6 +356,25 @@ impl Receiver {
         self.out_of_order(text, cx)
     }
 
+    /// Takes the data of a SYN or SYN-ACK, whose acknowledgement is due anyway
+    /// (`tcp_fastopen_add_skb`).
+    pub(crate) fn take_syn_data(&mut self, payload: &[u8], cause: Option<EventId>) {
+        let len = payload.len() as u32;
+        self.space.held.queue(self.nxt + len, len, self.unread());
+        self.store(self.nxt, payload, cause);
+        self.nxt += len;
+        self.wup = self.nxt;
+        self.data_segments += 1;
+    }
+
+    /// Takes the FIN that follows the data of a SYN-ACK.
+    pub(crate) fn take_syn_fin(&mut self) {
+        self.fin = Some(self.nxt);
+        self.finished = true;
+        self.nxt += 1_u32;
+        self.wup = self.nxt;
+    }
+
     fn duplicate(&mut self, left: SeqNumber, right: SeqNumber, cx: Context<'_>) {
         if self.sack && cx.profile.dsack {
             self.reassembly.set_duplicate(left, right);
@@ -391,7 +410,7 @@ impl Receiver {
         }
         if len > 0 {
             self.space.held.queue(self.nxt + len, len, self.unread());
-            self.store(text);
+            self.store(text.seq, text.payload, text.cause);
             self.nxt += len;
             self.after_data(text, rto_us, cx);
         }
@@ -445,7 +464,7 @@ impl Receiver {
             self.ack.due |= inserted.report_first;
         }
         if new > 0 {
-            self.store(text);
+            self.store(text.seq, text.payload, text.cause);
         }
         let is_last = self.reassembly.highest().is_none_or(|highest| highest.le(right + 1));
         if text.fin && self.fin.is_none() && is_last {
@@ -465,17 +484,16 @@ impl Receiver {
     }
 
     /// Stores the data of a segment, and the event that brought it.
-    fn store(&mut self, text: &SegmentText<'_>) {
-        let len = text.payload.len() as u32;
-        if len == 0 {
+    fn store(&mut self, seq: SeqNumber, payload: &[u8], cause: Option<EventId>) {
+        if payload.is_empty() {
             return;
         }
-        let at = (text.seq - self.copied) as usize;
-        self.buffer.write(at, text.payload);
-        if let Some(cause) = text.cause {
+        let at = (seq - self.copied) as usize;
+        self.buffer.write(at, payload);
+        if let Some(cause) = cause {
             let from = self.read + at as u64;
             let causes = self.causes.get_or_insert_default();
-            causes.insert(from, from + u64::from(len), cause);
+            causes.insert(from, from + payload.len() as u64, cause);
         }
     }
 

@@ -27,6 +27,11 @@ impl SendCounts {
         }
     }
 
+    /// Forgets the SYN-ACK, which has not been acknowledged yet.
+    pub(super) fn forget_handshake(&mut self) {
+        self.delivered = 0;
+    }
+
     /// Sequence numbers acknowledged (`tcpi_bytes_acked`).
     pub(super) fn bytes_acked(&self) -> u64 {
         self.bytes_acked

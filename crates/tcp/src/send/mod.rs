@@ -26,6 +26,7 @@
 //! | `recovery/` | losses are detected, the window is reduced, both are undone | `tcp_fastretrans_alert` |
 //! | `timeout` | the timer fires (`retries`: until when) | `tcp_timer.c` |
 //! | `output` | new segments are sent; `again` retransmissions, `probe` segments that make the peer answer | `tcp_write_xmit` |
+//! | `syn_data` | data travelled with the SYN | `tcp_fastopen.c` |
 //! | `steering` | a control by rate sets window and rate; segments are spaced | `tcp_cong_control`, `tcp_pacing_check` |
 //! | `usage` | the window is used, or not | `tcp_cwnd_validate` |
 //! | `mtu` | the path MTU is searched for | `tcp_mtu_probe` |
@@ -63,6 +64,7 @@ mod snapshot;
 mod space;
 mod start;
 mod steering;
+mod syn_data;
 mod timeout;
 mod timer;
 mod usage;
@@ -74,6 +76,7 @@ pub(crate) use burst::Burst;
 pub(crate) use retries::{GiveUpPolicy, retry_time_us};
 pub(crate) use sender::Sender;
 pub(crate) use start::SenderStart;
+pub(crate) use syn_data::SynData;
 pub(crate) use timeout::Expired;
 pub(crate) use timer::SendTimer;
 pub(crate) use write::Writer;

@@ -21,6 +21,8 @@ pub(crate) enum SendTimer {
 #[derive(Clone, Debug)]
 pub(super) struct Timers {
     running: Option<(SendTimer, Time)>,
+    /// Whether the timer may not be set, because it runs for a SYN-ACK.
+    is_held: bool,
     /// Retransmission timeouts in a row.
     retransmits: u32,
     /// How often the timeout, or the time between probes, was doubled.
@@ -35,6 +37,7 @@ impl Default for Timers {
     fn default() -> Timers {
         Timers {
             running: None,
+            is_held: false,
             retransmits: 0,
             backoff: 0,
             probes_out: 0,
@@ -50,9 +53,20 @@ impl Timers {
         self.running.map(|(kind, _)| kind)
     }
 
+    /// Whether something will happen if nothing is heard.
     #[inline]
     pub(super) fn is_running(&self) -> bool {
-        self.running.is_some()
+        self.running.is_some() || self.is_held
+    }
+
+    /// Holds the timer back, because it runs for a SYN-ACK.
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// Lets the timer be set again.
+    pub(super) fn release(&mut self) {
+        self.is_held = false;
     }
 
     /// When the timer fires.
@@ -68,7 +82,9 @@ impl Timers {
 
     #[inline]
     pub(super) fn set(&mut self, kind: SendTimer, at: Time) {
-        self.running = Some((kind, at));
+        if !self.is_held {
+            self.running = Some((kind, at));
+        }
     }
 
     #[inline]

@@ -88,6 +88,13 @@ impl Written {
         self.buffer.push(bytes);
     }
 
+    /// Takes over bytes that have left with the SYN, before anything else was written.
+    pub(super) fn adopt_sent(&mut self, bytes: Bytes) {
+        self.end += bytes.len();
+        self.queue = WriteQueue::new(self.end);
+        self.buffer.push(bytes);
+    }
+
     /// Drops the bytes of `newly` acknowledged sequence numbers from `una` on.
     pub(super) fn drop_acknowledged(&mut self, una: SeqNumber, newly: u32) {
         let bytes = ((una + newly).min(self.end) - una).max(0) as usize;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SeqNumber, Timestamps};
-use roundtrip_record::{CloseReason, Time, Timer};
+use roundtrip_record::{CloseReason, TcpState, Time, Timer};
 
 use crate::clock::Deadline;
 use crate::context::Context;
@@ -14,12 +14,13 @@ use crate::options::{Options, Writing};
 use crate::profile::KeepAlive;
 use crate::receive::{Receiver, ReceiverStart, SegmentText, Text};
 use crate::send::{
-    AckOutcome, Acknowledgement, Burst, Expired, GiveUpPolicy, SendTimer, Sender, Writer,
+    AckOutcome, Acknowledgement, Burst, Expired, GiveUpPolicy, SendTimer, Sender, SynData, Writer,
 };
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{Ports, Synchronized};
 use super::phase::{Phase, Transition};
+use super::syn_received::SynReceived;
 use super::time_wait::{TimeWaitStart, Waiting};
 use super::verdict::{Fired, Next, Verdict};
 
@@ -47,6 +48,11 @@ pub(crate) struct Open {
     last_answer: Deadline,
     /// Whether a reset is to be sent, because the connection was aborted.
     reset_due: bool,
+    /// Whether data that travelled with a SYN was taken, by us or by the peer.
+    pub(crate) is_syn_data_taken: bool,
+    /// The handshake, if it is not complete yet: the connection is in use all the same, because the
+    /// SYN brought a good cookie (RFC 7413 §4.2.2).
+    handshake: Option<Box<SynReceived>>,
 }
 
 /// Options that few connections set, kept apart to spare the others the memory.
@@ -99,6 +105,8 @@ impl Open {
             fin_wait2_at: Deadline::NONE,
             last_answer: Deadline::NONE,
             reset_due: false,
+            is_syn_data_taken: false,
+            handshake: None,
         };
         if options.user_timeout.is_some() || options.fin_timeout.is_some() {
             let rare_options = open.rare_options.get_or_insert_default();
@@ -114,6 +122,66 @@ impl Open {
     /// Makes the acknowledgement of the SYN-ACK due.
     pub(crate) fn acknowledge_handshake(&mut self) {
         self.receiver.ack.due = true;
+    }
+
+    /// Whether nobody holds the socket, and nobody will.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.orphan
+    }
+
+    /// Puts the acknowledgement of the SYN-ACK off for the write that waits for the connection.
+    pub(crate) fn await_write(&mut self, cx: Context<'_>) {
+        let window = self.receiver.window();
+        self.receiver.ack.await_write(window, cx.now, cx.profile);
+    }
+
+    /// Takes over the data that went with our SYN, of which `acked` bytes are acknowledged.
+    pub(crate) fn adopt_syn_data(&mut self, data: &SynData, acked: u32, cx: Context<'_>) {
+        if data.len() > 0 {
+            self.sender.adopt_syn_data(data, acked, cx);
+            self.is_syn_data_taken = acked == data.len();
+        }
+    }
+
+    /// Takes the data of the peer's SYN or SYN-ACK, and the FIN that may follow it
+    /// (`tcp_fastopen_add_skb`).
+    pub(crate) fn take_syn_data(&mut self, segment: &Segment<'_>, cx: Context<'_>) {
+        if segment.payload.is_empty() {
+            return;
+        }
+        self.receiver.take_syn_data(segment.payload, segment.id);
+        self.is_syn_data_taken = true;
+        if segment.has(Flags::FIN) {
+            self.receiver.take_syn_fin();
+            // No connection has anything else to go to from here.
+            let _ = self.on_fin(cx);
+        }
+    }
+
+    /// Goes on with the handshake while the connection is in use.
+    pub(crate) fn await_handshake(&mut self, handshake: Box<SynReceived>) {
+        self.handshake = Some(handshake);
+        self.sender.await_handshake();
+    }
+
+    /// The state, for those who ask.
+    pub(crate) fn state(&self) -> TcpState {
+        match self.phase {
+            Phase::Established if self.handshake.is_some() => TcpState::SynReceived,
+            phase => phase.state(),
+        }
+    }
+
+    /// The handshake that is not complete yet.
+    pub(crate) fn handshake(&self) -> Option<&SynReceived> {
+        self.handshake.as_deref()
+    }
+
+    /// Completes the handshake, since the SYN-ACK is acknowledged.
+    fn complete_handshake(&mut self, cx: Context<'_>) {
+        if let Some(handshake) = self.handshake.take() {
+            self.sender.complete_handshake(handshake.round_trip_us(cx), cx);
+        }
     }
 
     /// Answers a SYN-ACK whose SYN was received before.
@@ -262,6 +330,11 @@ impl Open {
         segment: &Segment<'_>,
         cx: Context<'_>,
     ) -> Verdict<Waiting> {
+        if let Some(handshake) = &mut self.handshake
+            && handshake.is_syn_again(segment, cx)
+        {
+            return Verdict::stay(Disposition::Duplicate);
+        }
         self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
             return Verdict::stay(Disposition::NoAck);
@@ -274,7 +347,13 @@ impl Open {
             self.receiver.on_cwr(segment.sequence_length() > 0);
         }
         match self.on_ack(segment, ack, cx) {
-            AckOutcome::Accepted | AckOutcome::Old => {}
+            AckOutcome::Accepted => self.complete_handshake(cx),
+            // "One RST" (`tcp_rcv_state_process`).
+            _ if self.handshake.is_some() => {
+                let reset = reset_for(segment).map(Box::new);
+                return Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset };
+            }
+            AckOutcome::Old => {}
             AckOutcome::TooOld | AckOutcome::Unsent => {
                 self.challenge(cx);
                 return Verdict::stay(Disposition::BadAck);
@@ -330,12 +409,17 @@ impl Open {
             return Acceptance::Not(Verdict::stay(disposition));
         }
         if rst {
-            let expected = seq == self.receiver.nxt
+            let expected = !cx.profile.exact_reset
+                || seq == self.receiver.nxt
                 || self.is_reset_after_fin(seq)
                 || self.receiver.highest_reported() == Some(seq);
             if expected {
                 return Acceptance::Not(was_reset());
             }
+        }
+        if syn && !rst && !cx.profile.challenged_syn {
+            self.reset_due = true;
+            return Acceptance::Not(was_reset());
         }
         if rst || syn {
             self.challenge(cx);
@@ -578,12 +662,26 @@ impl Open {
             .min(self.receiver.ack.next_timeout())
             .min(self.keepalive_at)
             .min(self.fin_wait2_at)
+            .min(self.handshake_timeout())
             .get()
+    }
+
+    /// When the SYN-ACK is sent again.
+    #[inline]
+    fn handshake_timeout(&self) -> Deadline {
+        let timer = self.handshake.as_ref().and_then(|handshake| handshake.next_timeout());
+        timer.map_or(Deadline::NONE, Deadline::at)
     }
 
     /// Fires the timers that are due. Answers which fired, and the state to go to.
     pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next<Waiting>) {
         let mut fired = None;
+        if let Some((again, next)) = self.on_handshake_timeout(cx) {
+            if matches!(next, Next::Closed(_)) {
+                return (Some(again), next);
+            }
+            fired = Some(again);
+        }
         if self.receiver.ack.on_timeout(self.sender.rtt().rto_us(), cx.now, cx.profile) {
             fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
         }
@@ -613,6 +711,17 @@ impl Open {
             return (Some(fired), Next::To(Waiting::FinWait2));
         }
         (fired, Next::Stay)
+    }
+
+    /// Sends the SYN-ACK again, once more than that of other connections, or gives the connection up
+    /// (`tcp_fastopen_synack_timer`).
+    fn on_handshake_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next<Waiting>)> {
+        let (fired, next) = self.handshake.as_mut()?.on_timeout(cx)?;
+        self.sender.on_handshake_timeout(fired.count, cx);
+        match next {
+            Next::Closed(reason) => Some((fired, Next::Closed(reason))),
+            Next::Stay | Next::To(_) => Some((fired, Next::Stay)),
+        }
     }
 
     /// Sends a keep-alive probe, or gives the connection up (RFC 9293 §3.8.4;
@@ -653,6 +762,9 @@ impl Open {
         most: usize,
         cx: Context<'_>,
     ) -> Option<OpenSegment> {
+        if let Some(header) = self.handshake.as_mut().and_then(|half| half.poll(ports, cx)) {
+            return Some(OpenSegment { header, burst: None, ecn: Ecn::NotEct });
+        }
         if self.receiver.ack.due {
             return Some(self.pure_ack(ports, cx));
         }
@@ -674,7 +786,10 @@ impl Open {
     /// Whether [`poll`](Self::poll) may have a segment.
     #[inline]
     pub(crate) fn may_poll(&self) -> bool {
-        self.receiver.ack.due || self.receiver.ack.undecided || self.sender.wants_poll()
+        self.receiver.ack.due
+            || self.receiver.ack.undecided
+            || self.sender.wants_poll()
+            || self.handshake.as_ref().is_some_and(|handshake| handshake.is_due())
     }
 
     /// The reset of an aborted connection (`tcp_send_active_reset`), once.

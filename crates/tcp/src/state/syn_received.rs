@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::options::Options;
 use crate::profile::Profile;
 use crate::receive::{BufferOptions, Offer, TsRecent};
-use crate::send::echo_rtt_us;
+use crate::send::{SynData, echo_rtt_us};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{
@@ -63,6 +63,12 @@ pub(crate) struct SynReceived {
     acknowledged: bool,
     /// Whether FIN is to follow the handshake.
     pub(crate) finish: bool,
+    /// The data that went with our SYN, where the SYNs crossed.
+    syn_data: SynData,
+    /// The sequence number after the data of the peer's SYN, as far as it was taken.
+    taken: SeqNumber,
+    /// Whether the connection is in use already.
+    is_early: bool,
 }
 
 impl SynReceived {
@@ -72,6 +78,7 @@ impl SynReceived {
         options: Options,
         peer: PeerSyn,
         offer: Option<Offer>,
+        syn_data: SynData,
     ) -> SynReceived {
         let option_bytes = if peer.timestamp.is_some() { 12 } else { 0 };
         let offer = offer.unwrap_or_else(|| {
@@ -95,13 +102,16 @@ impl SynReceived {
             last_answer: None,
             acknowledged: false,
             finish: false,
+            syn_data,
+            taken: peer.nxt,
+            is_early: false,
         }
     }
 
     /// A connection in SYN_RECEIVED that answers a SYN.
     pub(crate) fn passive(iss: SeqNumber, options: Options, syn: &Header) -> SynReceived {
         let peer = PeerSyn::read(syn, &options);
-        SynReceived::new(Origin::Passive, iss, options, peer, None)
+        SynReceived::new(Origin::Passive, iss, options, peer, None, SynData::default())
     }
 
     pub(crate) fn set_profile(&mut self, profile: &Arc<Profile>) {
@@ -175,9 +185,12 @@ impl SynReceived {
         if let (Some(ts), Some(recent)) = (&mut options.timestamps, self.ts_recent) {
             ts.echo = recent.value;
         }
+        // Only the first answer gives a cookie (`tcp_conn_request`).
+        let is_first = self.origin == Origin::Passive && self.retransmits == 0;
+        options.fast_open = self.options.fast_open.cookie.filter(|_| is_first);
         Header {
             sequence: self.iss,
-            acknowledgement: self.peer.nxt,
+            acknowledgement: self.taken,
             flags: Flags::SYN_ACK | ece,
             window: self.offer.window.min(65_535) as u16,
             options,
@@ -197,8 +210,9 @@ impl SynReceived {
         // (`syn_ack_recalc`).
         let deferrals = u32::from(self.options.defer_accept);
         let is_deferred = self.acknowledged && deferrals > 0;
-        let is_over = self.timeouts > cx.profile.synack_retries
-            && !(is_deferred && self.timeouts <= deferrals);
+        // A connection in use has one more (`tcp_fastopen_synack_timer`).
+        let retries = cx.profile.synack_retries + u32::from(self.is_early);
+        let is_over = self.timeouts > retries && !(is_deferred && self.timeouts <= deferrals);
         if is_over {
             self.timer = None;
             return Some((fired, Next::Closed(CloseReason::TimedOut)));
@@ -221,16 +235,10 @@ impl SynReceived {
         let header = &segment.header;
         let nxt = self.peer.nxt;
         let paws = self.fails_paws(segment, cx);
-        let syn_only = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
-        if header.sequence + 1 == nxt && syn_only && !paws {
-            // The peer repeats its SYN, so our SYN-ACK was lost.
-            if self.may_answer(cx) {
-                self.due = true;
-                self.retransmits += 1;
-            }
+        if self.is_syn_again(segment, cx) {
             return Verdict::stay(Disposition::Duplicate);
         }
-        if header.ack().is_some_and(|ack| ack != self.iss + 1) {
+        if header.ack().is_some_and(|ack| !self.is_acceptable(ack)) {
             // §3.10.7.4: "If the segment acknowledgment is not acceptable, form a reset segment".
             let reset = reset_for(segment).map(Box::new);
             return Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset };
@@ -270,6 +278,25 @@ impl SynReceived {
             );
         }
         Verdict::transition(Disposition::Accepted, Next::To(Established { open, again: true }))
+    }
+
+    /// Whether the peer repeats its SYN, because our SYN-ACK was lost: it is answered again, within the
+    /// rate limit.
+    pub(crate) fn is_syn_again(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> bool {
+        let header = &segment.header;
+        let is_syn = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
+        let is_again =
+            is_syn && header.sequence + 1 == self.peer.nxt && !self.fails_paws(segment, cx);
+        if is_again && self.may_answer(cx) {
+            self.due = true;
+            self.retransmits += 1;
+        }
+        is_again
+    }
+
+    /// Whether an acknowledgement is that of our SYN, and of no more than the data it took along.
+    fn is_acceptable(&self, ack: SeqNumber) -> bool {
+        ack.ge(self.iss + 1) && ack.le(self.iss + 1 + self.syn_data.len())
     }
 
     /// Processes a reset: "If this connection was initiated with a passive OPEN … return to the
@@ -354,7 +381,49 @@ impl SynReceived {
             is_crossed: self.origin == Origin::Active,
         };
         let start = Synchronized::new(&self.options, self.offer, &peer, &done, cx);
-        Box::new(Open::new(&start, &self.options, peer.window_scale, cx))
+        let mut open = Open::new(&start, &self.options, peer.window_scale, cx);
+        let acked = (segment.header.acknowledgement - done.una).max(0) as u32;
+        open.adopt_syn_data(&self.syn_data, acked, cx);
+        Box::new(open)
+    }
+
+    /// A connection that is in use before its handshake is complete, since its SYN brought a good
+    /// cookie (RFC 7413 §4.2.2; `tcp_fastopen_create_child`). This half goes on to send the SYN-ACK.
+    pub(crate) fn open_early(mut self, syn: &Segment<'_>, cx: Context<'_>) -> Box<Open> {
+        let done = Completion {
+            una: self.iss + 1,
+            window: self.peer.window,
+            wl1: syn.header.sequence,
+            rtt_us: None,
+            syn_lost: false,
+            syn_retrans: 0,
+            syn_timeouts: (0, 0),
+            is_active: false,
+            is_crossed: false,
+        };
+        let start = Synchronized::new(&self.options, self.offer, &self.peer, &done, cx);
+        let mut open = Open::new(&start, &self.options, self.peer.window_scale, cx);
+        open.take_syn_data(syn, cx);
+        self.taken = self.peer.nxt + syn.payload.len();
+        self.is_early = true;
+        open.await_handshake(Box::new(self));
+        Box::new(open)
+    }
+
+    /// Whether a SYN-ACK is to be sent.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// Our initial sequence number.
+    pub(crate) fn iss(&self) -> SeqNumber {
+        self.iss
+    }
+
+    /// How long the acknowledgement of the SYN-ACK took, µs, if that was sent only once.
+    pub(crate) fn round_trip_us(&self, cx: Context<'_>) -> Option<u64> {
+        let first_us = self.first_us.filter(|_| self.retransmits == 0)?;
+        Some(cx.now.us - first_us)
     }
 
     /// An established connection from the acknowledgement of a SYN cookie: the SYN itself was not

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::micros;
 use crate::context::Context;
+use crate::fast_open::SentSyn;
 use crate::options::Options;
 use crate::profile::{EcnMode, Profile};
 use crate::receive::{BufferOptions, Offer};
-use crate::send::{echo_rtt_us, retry_time_us};
+use crate::send::{SynData, echo_rtt_us, retry_time_us};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{
@@ -45,6 +47,12 @@ pub(crate) struct SynSent {
     timer: Option<Time>,
     /// Whether a SYN is to be sent.
     due: bool,
+    /// The data that travels with the first SYN.
+    data: Bytes,
+    /// Whether the SYN waits for the first write, whose data it can take along.
+    pub(crate) is_deferred: bool,
+    /// Whether a write waits for the connection.
+    pub(crate) is_write_waiting: bool,
 }
 
 impl SynSent {
@@ -52,6 +60,7 @@ impl SynSent {
         let profile = &options.profile;
         let mss = u32::from(announced_mss(&options));
         let offer = Offer::new(mss, BufferOptions::of(&options), profile.window_scaling, profile);
+        let is_deferred = options.fast_open.is_wanted && options.fast_open.room > 0;
         SynSent {
             iss,
             offer,
@@ -60,7 +69,10 @@ impl SynSent {
             first_again_us: 0,
             rto_us: micros(profile.rto_initial),
             timer: None,
-            due: true,
+            due: !is_deferred,
+            data: Bytes::new(),
+            is_deferred,
+            is_write_waiting: false,
             options: Box::new(options),
         }
     }
@@ -81,6 +93,57 @@ impl SynSent {
         self.retransmits
     }
 
+    /// Writes the first data of a connection whose SYN has waited for it: as much as the SYN has room
+    /// for goes with it. Answers how much that is; 0 once the SYN is on its way.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> usize {
+        if !std::mem::take(&mut self.is_deferred) {
+            return 0;
+        }
+        self.due = true;
+        let taken = bytes.len().min(usize::from(self.options.fast_open.room));
+        self.data = Bytes::copy_from_slice(&bytes[..taken]);
+        taken
+    }
+
+    /// The data that travels with the SYN; none with one that is repeated, since it may be what
+    /// somebody on the way did not bear (RFC 7413 §4.1.3).
+    pub(crate) fn data(&self) -> &[u8] {
+        if self.retransmits == 0 { &self.data } else { &[] }
+    }
+
+    /// What the SYN has to do with Fast Open.
+    pub(crate) fn sent_syn(&self) -> SentSyn {
+        SentSyn {
+            cookie: self.options.fast_open.cookie,
+            has_data: !self.data.is_empty(),
+            is_repeated: self.retransmits > 0,
+        }
+    }
+
+    /// Whether the next SYN is the first, and had to wait for a write.
+    pub(crate) fn begins_late(&self) -> bool {
+        self.first_us.is_none()
+            && self.options.fast_open.is_wanted
+            && self.options.fast_open.room > 0
+    }
+
+    fn syn_data(&self) -> SynData {
+        SynData { bytes: self.data.clone(), sent_us: self.first_us.unwrap_or(0) }
+    }
+
+    /// Sends the SYN again, without data, because the path carries no segments of more than `mss`
+    /// bytes (`tcp_simple_retransmit`). A SYN without data was not what was too large.
+    pub(crate) fn reduce_path(&mut self, mss: u16, cx: Context<'_>) {
+        if self.data.is_empty() || self.retransmits > 0 || mss >= self.options.mss {
+            return;
+        }
+        self.options.mss = mss;
+        self.retransmits = 1;
+        self.first_again_us = cx.now.us;
+        self.timer = Some(cx.profile.tick.expiry(cx.now, self.rto_us));
+        self.due = true;
+    }
+
     /// The SYN, if one is due.
     pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
         if !std::mem::take(&mut self.due) {
@@ -96,11 +159,13 @@ impl SynSent {
         if ecn_mode(&self.options) == EcnMode::On && self.retransmits == 0 {
             flags |= Flags::ECE | Flags::CWR;
         }
+        let mut options = syn_options(&self.options, &self.offer, cx);
+        options.fast_open = self.options.fast_open.cookie.filter(|_| self.retransmits == 0);
         Some(Header {
             sequence: self.iss,
             flags,
             window: self.offer.window.min(65_535) as u16,
-            options: syn_options(&self.options, &self.offer, cx),
+            options,
             ..ports.header()
         })
     }
@@ -152,7 +217,7 @@ impl SynSent {
         let header = &segment.header;
         if let Some(ack) = header.ack() {
             // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set …)"
-            if ack.le(self.iss) || ack.gt(self.iss + 1) {
+            if ack.le(self.iss) || ack.gt(self.iss + 1 + self.data.len()) {
                 self.ask_again_soon(cx);
                 return refuse(segment);
             }
@@ -188,6 +253,7 @@ impl SynSent {
             (*self.options).clone(),
             peer,
             Some(self.offer),
+            self.syn_data(),
         );
         Verdict::transition(
             Disposition::Accepted,
@@ -238,7 +304,19 @@ impl SynSent {
         };
         let start = Synchronized::new(&self.options, self.offer, peer, &done, cx);
         let mut open = Open::new(&start, &self.options, peer.window_scale, cx);
-        open.acknowledge_handshake();
+        let acked = (segment.header.acknowledgement - done.una) as u32;
+        let is_repeated = !self.data.is_empty() && acked < self.data.len() as u32;
+        open.adopt_syn_data(&self.syn_data(), acked, cx);
+        let is_fast = !self.data.is_empty() || self.options.fast_open.cookie.is_some();
+        if is_fast && !is_repeated {
+            open.take_syn_data(segment, cx);
+        }
+        match (is_repeated, self.is_write_waiting) {
+            // The data that is sent again acknowledges the SYN-ACK.
+            (true, _) => {}
+            (false, true) => open.await_write(cx),
+            (false, false) => open.acknowledge_handshake(),
+        }
         Box::new(open)
     }
 }

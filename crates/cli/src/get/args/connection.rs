@@ -13,6 +13,9 @@ pub(crate) struct Connection {
     /// Accepted for curl's sake: small pieces are always sent at once
     #[arg(long)]
     pub(crate) tcp_nodelay: bool,
+    /// Send the first data with the SYN where the server has given a cookie for it (RFC 7413)
+    #[arg(long)]
+    pub(crate) tcp_fastopen: bool,
     /// Milliseconds before the next address is tried beside the one before it
     #[arg(long, value_name = "MS", default_value_t = 250)]
     pub(crate) happy_eyeballs_timeout_ms: u64,

@@ -50,7 +50,7 @@ impl Sender {
         }
     }
 
-    pub(super) fn mark_lost(&mut self, place: Place) {
+    pub(in crate::send) fn mark_lost(&mut self, place: Place) {
         let newly = self.board.mark_lost(place);
         self.counts.note_lost(newly);
     }
@@ -92,6 +92,12 @@ impl Sender {
         if !self.agreed.sack {
             self.board.limit_duplicates();
         }
+        self.repair_without_congestion();
+    }
+
+    /// Sends lost segments again although nothing speaks of congestion
+    /// (`tcp_non_congestion_loss_retransmit`).
+    pub(in crate::send) fn repair_without_congestion(&mut self) {
         if self.recovery.state != CaState::Loss {
             self.recovery.high_seq = self.space.nxt();
             self.window.set_ssthresh(self.current_ssthresh());
