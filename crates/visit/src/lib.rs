@@ -27,10 +27,13 @@ mod lab_tls;
 #[cfg(feature = "page")]
 mod load;
 mod machine;
+mod metrics;
 mod names;
 mod network;
 mod offer;
+mod orders;
 mod page_times;
+mod passwords;
 mod place;
 mod plan;
 #[cfg(feature = "page")]
@@ -38,6 +41,7 @@ mod policy;
 mod profile;
 #[cfg(feature = "page")]
 mod queue;
+mod reach;
 pub mod replay;
 mod reported;
 pub mod run;
