@@ -1,16 +1,21 @@
 //! What can be written on the command line: each option's text stands beside its definition.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
+use roundtrip_http::gateway::Route;
+use roundtrip_http::handler::{
+    CacheRule, ErrorPage, FieldRule, Hsts, LinkRule, Network as NetworkOf, Origin, Rate,
+};
 use roundtrip_visit::serve::Place;
 
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
+use crate::limits::byte_count;
 pub(crate) use crate::load::args::Load;
 use crate::options::net_help;
 pub(crate) use crate::options::{
@@ -56,7 +61,7 @@ pub(crate) enum Command {
     /// One request, with curl's flags and exit codes
     Get(Box<Get>),
     /// A web server
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// What a server can bear: many requests at once, with honest latencies
     Load(Box<Load>),
     /// The name ladder alone
@@ -263,6 +268,9 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one, and :: is for IPv4 too. Can be given several times
     #[arg(long, value_name = "ADDR:PORT|unix:PATH", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Vec<Place>,
+    /// Listen there in the clear as well, and send clients to https. Can be given several times; needs --cert
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", requires = "cert")]
+    pub(crate) redirect_https: Vec<Place>,
     /// Threads that serve; one a processor unless told
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<NonZeroUsize>,
@@ -272,6 +280,14 @@ pub(crate) struct Serve {
     /// End a program that runs for longer than this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
     pub(crate) cgi_timeout: f64,
+    /// Have other servers answer for a path: /api/=http://127.0.0.1:3000/; several with commas between are asked in
+    /// turn. A path in the URL stands in place of the one that was asked for. Also https:// and h2c:// (HTTP/2 in the
+    /// clear). Can be given several times: the longest path that fits counts
+    #[arg(long, value_name = "PATH=URL[,URL]")]
+    pub(crate) proxy: Vec<Route>,
+    /// Answer with 504 when such a server has said nothing for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub(crate) proxy_timeout: f64,
     /// Answer /echo with what was sent, as JSON
     #[arg(long)]
     pub(crate) echo: bool,
@@ -281,15 +297,73 @@ pub(crate) struct Serve {
     /// Serve and list names that begin with a dot too; without it, only .well-known
     #[arg(long)]
     pub(crate) hidden: bool,
+    /// Take this file for the page of a folder. Can be given several times: the first that is there counts
+    #[arg(long, value_name = "NAME", default_values = ["index.html", "index.htm"])]
+    pub(crate) index: Vec<String>,
+    /// Leave .html and the names of index files out of URLs: /about is about.html, and /about.html leads there
+    #[arg(long)]
+    pub(crate) clean_urls: bool,
     /// List folders that have no index file
     #[arg(long)]
     pub(crate) list: bool,
+    /// Answer an error with this page of the folder: 404=/404.html, 5xx=/sorry.html. Can be given several times
+    #[arg(long, value_name = "STATUS=PATH")]
+    pub(crate) error_page: Vec<ErrorPage>,
+    /// Send this field with what is below a path: "*.wasm X-Kind: code". In a pattern, * is any characters but /,
+    /// ** any at all; without a slash it is for the last name alone; without a pattern the rule is for all. No value
+    /// takes the field out. Can be given several times
+    #[arg(long, value_name = "[PATTERN] NAME: VALUE")]
+    pub(crate) header: Vec<FieldRule>,
+    /// How long caches keep what is at a path: "/assets/** max-age=31536000, immutable". Can be given several times:
+    /// the first whose pattern fits counts
+    #[arg(long, value_name = "[PATTERN] VALUE")]
+    pub(crate) cache_control: Vec<CacheRule>,
+    /// Send this Link with what is at a path, and before it in 103 Early Hints: "/ </a.css>; rel=preload; as=style".
+    /// Can be given several times
+    #[arg(long, value_name = "[PATTERN] LINK")]
+    pub(crate) link: Vec<LinkRule>,
+    /// Let pages of another origin read answers (CORS), or of any: *. Can be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) cors: Vec<Origin>,
+    /// Have browsers come by https alone for so many seconds: 31536000, "31536000; includeSubDomains"
+    #[arg(long, value_name = "SECONDS", requires = "cert")]
+    pub(crate) hsts: Option<Hsts>,
     /// Send a.css.br, a.css.zst or a.css.gz, where there is one, for a.css to clients that take it
     #[arg(long)]
     pub(crate) precompressed: bool,
     /// Answer with this file of the folder where there is none at the path asked for: /index.html
     #[arg(long, value_name = "PATH")]
     pub(crate) spa: Option<String>,
+    /// Compress text (br, zstd, gzip) for clients that take it
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// How much of files each thread keeps compressed, for --compress
+    #[arg(long, value_name = "SIZE", value_parser = byte_count, default_value = "32M")]
+    pub(crate) compress_cache: u64,
+    /// Let only those see what is below a path who have a password: "/private/** users.htpasswd", a file as
+    /// htpasswd -B writes it (bcrypt), or with hashes of Argon2. Can be given several times: the first whose pattern
+    /// fits counts
+    #[arg(long, value_name = "[PATTERN] FILE")]
+    pub(crate) auth: Vec<String>,
+    /// Let clients put files into this folder: PUT one at its path, or a form with several by POST to the path of a
+    /// folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) upload: Option<PathBuf>,
+    /// How much such a request may have
+    #[arg(long, value_name = "SIZE", value_parser = byte_count, default_value = "1G")]
+    pub(crate) upload_limit: u64,
+    /// Answer only these addresses: 192.0.2.0/24, ::1. Can be given several times
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) allow: Vec<NetworkOf>,
+    /// Do not answer these addresses. Can be given several times
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) deny: Vec<NetworkOf>,
+    /// Answer each address so often, and beyond with 429: 10/s, or 600/m,50 with 50 at once
+    #[arg(long, value_name = "N/s|N/m[,BURST]")]
+    pub(crate) rate_limit: Option<Rate>,
+    /// Let each address have so many connections, and answer others with 503
+    #[arg(long, value_name = "N")]
+    pub(crate) connections_per_address: Option<NonZeroUsize>,
     /// Speak HTTP/3 as well, at the same ports; needs --cert
     #[arg(long, requires = "cert")]
     pub(crate) http3: bool,
@@ -310,6 +384,9 @@ pub(crate) struct Serve {
     /// Open, RFC 7413; sysctl net.ipv4.tcp_fastopen=3)
     #[arg(long)]
     pub(crate) tcp_fastopen: bool,
+    /// Show there what the server does: /metrics to Prometheus, / to people. In the clear, without a password
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// No line for each request
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -64,10 +64,6 @@ pub(crate) struct Counted<S> {
 const FIRST: usize = 8;
 
 impl<S> Counted<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self::after(stream, 0)
-    }
-
     /// A stream of which so many bytes were received before.
     pub(crate) fn after(stream: S, received: u64) -> Self {
         Self { stream, received, early: BytesMut::new(), first: ([0; FIRST], 0) }

@@ -4,11 +4,10 @@ use core::fmt::Write as _;
 use std::fs::File;
 use std::rc::Rc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::body::{Body, Part};
-use crate::message::Fields;
-use crate::params;
+pub use crate::multipart::{MultipartError, PartHead, Parts, Piece};
 
 /// The media type of [`encode`]'s text.
 pub const URLENCODED: &str = "application/x-www-form-urlencoded";
@@ -197,84 +196,32 @@ pub struct Received {
     pub content: Bytes,
 }
 
-/// Why a body is not of several parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MultipartError {
-    /// Content-Type names no boundary, or none that RFC 2046 §5.1.1 allows.
-    #[error("no boundary")]
-    Boundary,
-    /// The parts do not end with the closing boundary.
-    #[error("the closing boundary is missing")]
-    Unfinished,
-    /// A part's head is malformed or has no name.
-    #[error("a part's head is malformed, at byte {0}")]
-    Head(usize),
-}
-
 /// Takes a body of `multipart/form-data` apart.
 ///
 /// # Errors
 /// When it is none.
 pub fn parse(content_type: &str, body: &Bytes) -> Result<Vec<Received>, MultipartError> {
-    let boundary = params::split(content_type, ';')
-        .iter()
-        .skip(1)
-        .filter_map(|part| part.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
-        .map(|(_, value)| params::unquote(value.trim()))
-        .filter(|boundary| (1..=70).contains(&boundary.len()))
-        .ok_or(MultipartError::Boundary)?;
-    let delimiter = format!("\r\n--{boundary}").into_bytes();
-    // The first one may stand at the very beginning.
-    let mut at = match body.strip_prefix(&delimiter[2..]) {
-        Some(_) => delimiter.len() - 2,
-        None => find(body, &delimiter, 0).ok_or(MultipartError::Unfinished)? + delimiter.len(),
-    };
-    let mut parts = Vec::new();
+    let mut parts = Parts::new(content_type)?;
+    parts.push(body);
+    let mut all: Vec<(PartHead, BytesMut)> = Vec::new();
     loop {
-        if body[at..].starts_with(b"--") {
-            return Ok(parts);
-        }
-        let line = find(body, b"\r\n", at).ok_or(MultipartError::Unfinished)?;
-        if !body[at..line].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
-            return Err(MultipartError::Head(at));
-        }
-        // The part's head begins after this line end, its content after a blank line.
-        let end = find(body, &delimiter, line).ok_or(MultipartError::Unfinished)?;
-        let blank = find(&body[..end], b"\r\n\r\n", line).ok_or(MultipartError::Head(line))?;
-        let content = body.slice(blank + 4..end.max(blank + 4));
-        parts.push(part(&body[line + 2..(blank + 2).max(line + 2)], content, line)?);
-        at = end + delimiter.len();
-    }
-}
-
-fn find(body: &[u8], what: &[u8], from: usize) -> Option<usize> {
-    let start = from.min(body.len());
-    body[start..].windows(what.len()).position(|window| window == what).map(|at| start + at)
-}
-
-fn part(head: &[u8], content: Bytes, at: usize) -> Result<Received, MultipartError> {
-    let mut fields = Fields::new();
-    for line in head.split(|&byte| byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !line.is_empty() {
-            fields.parse_line(line, 0).map_err(|_| MultipartError::Head(at))?;
+        match parts.pull()?.ok_or(MultipartError::Unfinished)? {
+            Piece::Part(head) => all.push((head, BytesMut::new())),
+            Piece::Content(bytes) => {
+                if let Some((_, content)) = all.last_mut() {
+                    content.extend_from_slice(&bytes);
+                }
+            }
+            Piece::End => break,
         }
     }
-    let text = |name: &str| fields.get(name).map(crate::message::to_text);
-    let disposition = text("Content-Disposition").ok_or(MultipartError::Head(at))?;
-    let parameters = params::split(&disposition, ';');
-    let parameter = |wanted: &str| {
-        let found = parameters.iter().filter_map(|part| part.split_once('='));
-        let mut found = found.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
-        found.next().map(|(_, value)| params::unquote(value.trim()))
+    let received = |(head, content): (PartHead, BytesMut)| Received {
+        name: head.name,
+        file_name: head.file_name,
+        media_type: head.media_type,
+        content: content.freeze(),
     };
-    Ok(Received {
-        name: parameter("name").ok_or(MultipartError::Head(at))?,
-        file_name: parameter("filename"),
-        media_type: text("Content-Type"),
-        content,
-    })
+    Ok(all.into_iter().map(received).collect())
 }
 
 #[cfg(test)]

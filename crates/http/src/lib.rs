@@ -4,6 +4,7 @@
 //! - [`client`]: requests, connections kept and shared, redirects, cookies, TLS, HTTP/2 and HTTP/3.
 //! - [`server`]: accepts, reads requests, has a [`server::Handler`] answer them.
 //! - [`handler`]: files, programs (CGI), an echo, virtual hosts.
+//! - [`gateway`]: what a server needs that asks other servers; a reverse proxy.
 //! - [`coding`], [`form`], [`url`]: what bodies are packed in, what forms send, what people type.
 //! - [`Observer`]: HTTP/3 between two other ends, read from a capture.
 //!
@@ -38,22 +39,28 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
 
+mod address;
 mod alternative;
 mod body;
 mod channel;
+mod charset;
 pub mod client;
 pub mod coding;
 pub mod form;
+pub mod gateway;
 pub mod handler;
 pub mod huffman;
 pub mod media;
 pub mod message;
+mod multipart;
+mod packing;
 mod params;
 mod reporter;
 pub mod server;
 mod session;
 mod three;
 mod timer;
+mod turn;
 mod two;
 mod upgraded;
 pub mod url;

@@ -1,33 +1,50 @@
 //! Media types (RFC 9110 §8.3).
 
+use crate::charset;
+
 /// The type of a `Content-Type` field's value without its parameters, in lower case.
 #[must_use]
 pub fn essence(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The media type of a file with this name whose content begins so.
-///
-/// The name decides. Text is said to be UTF-8 where its beginning is; where it is not, no charset is
-/// named, since the content may name it itself and a wrong one here would override that.
-pub(crate) fn of_file(name: &str, start: &[u8]) -> String {
-    let text = is_utf8(start);
-    let guess = mime_guess::from_path(name).first_raw();
-    match guess {
-        None if text => "text/plain; charset=utf-8".into(),
-        None => "application/octet-stream".into(),
-        Some(known) if known.starts_with("text/") && text => format!("{known}; charset=utf-8"),
-        Some(known) => known.into(),
+/// What the name of a file and its content tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// The media type, with a charset where that is known.
+    pub(crate) media_type: String,
+    /// The coding that all files of that name are in.
+    pub(crate) coding: Option<&'static str>,
+}
+
+/// Whether a file of this name whose content begins so may be text, so that its charset is to be looked for.
+pub(crate) fn may_be_text(name: &str, start: &[u8]) -> bool {
+    by_name(name).is_none_or(|known| known.starts_with("text/")) && charset::is_text(start, false)
+}
+
+/// The media type of files of this name.
+fn by_name(name: &str) -> Option<&'static str> {
+    match mime_guess::from_path(name).first_raw() {
+        // As all scripts have it (RFC 9239).
+        Some("application/javascript") => Some("text/javascript"),
+        known => known,
     }
 }
 
-/// Whether this is the beginning of a text in UTF-8. A character may be cut at its end.
-fn is_utf8(start: &[u8]) -> bool {
-    let whole = match core::str::from_utf8(start) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
+/// What a file with this name is, whose content is, or begins, so. The name decides; without an ending that is
+/// known, a text is one where its bytes are.
+pub(crate) fn of_file(name: &str, bytes: &[u8], whole: bool) -> Media {
+    // A picture in SVG, packed: all who show such pictures unpack it, where they are told.
+    let packed = name.len() > 5 && name.to_ascii_lowercase().ends_with(".svgz");
+    let coding = packed.then_some("gzip");
+    let known = match by_name(name) {
+        None if charset::is_text(bytes, whole) => "text/plain",
+        None => "application/octet-stream",
+        Some(known) => known,
     };
-    whole && !start.contains(&0)
+    let says = known.starts_with("text/") && charset::is_utf8(known, bytes, whole);
+    let charset = if says { "; charset=utf-8" } else { "" };
+    Media { media_type: format!("{known}{charset}"), coding }
 }
 
 #[cfg(test)]
@@ -36,15 +53,25 @@ mod tests {
 
     #[test]
     fn the_name_decides_and_the_content_tells_the_charset() {
-        assert_eq!(of_file("a.html", "ä".as_bytes()), "text/html; charset=utf-8");
-        assert_eq!(of_file("a.html", b"\xe4 latin"), "text/html");
-        assert_eq!(of_file("a.css", b""), "text/css; charset=utf-8");
-        assert_eq!(of_file("a.js", b""), "text/javascript; charset=utf-8");
-        assert_eq!(of_file("a.png", b"\x89PNG"), "image/png");
-        assert_eq!(of_file("a.json", b"{}"), "application/json");
-        assert_eq!(of_file("README", b"hello"), "text/plain; charset=utf-8");
-        assert_eq!(of_file("core", b"\x7fELF\0"), "application/octet-stream");
-        assert_eq!(of_file("cut.txt", &"ä".as_bytes()[..1]), "text/plain; charset=utf-8");
+        let of = |name: &str, bytes: &[u8]| of_file(name, bytes, true).media_type;
+        assert_eq!(of("a.html", "ä".as_bytes()), "text/html; charset=utf-8");
+        assert_eq!(of("a.html", b"\xe4 latin"), "text/html");
+        assert_eq!(of("a.css", b""), "text/css; charset=utf-8");
+        assert_eq!(of("a.js", b""), "text/javascript; charset=utf-8");
+        assert_eq!(of("a.png", b"\x89PNG"), "image/png");
+        assert_eq!(of("a.json", b"{}"), "application/json");
+        assert_eq!(of("README", b"hello"), "text/plain; charset=utf-8");
+        assert_eq!(of("core", b"\x7fELF\0"), "application/octet-stream");
+        let cut = &"ä".as_bytes()[..1];
+        assert_eq!(of_file("cut", cut, false).media_type, "text/plain");
+        assert_eq!(of_file("cut", cut, true).media_type, "application/octet-stream");
+    }
+
+    #[test]
+    fn packed_pictures_say_their_coding() {
+        let picture = of_file("a.SVGZ", b"\x1f\x8b", true);
+        assert_eq!((picture.media_type.as_str(), picture.coding), ("image/svg+xml", Some("gzip")));
+        assert_eq!(of_file("a.gz", b"\x1f\x8b", true).coding, None);
     }
 
     #[test]

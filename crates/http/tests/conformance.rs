@@ -224,7 +224,7 @@ fn folders_lead_to_their_pages() {
     let page = ask("/folder/", "");
     has(
         &page,
-        &["200 OK", "href=\"./a%20b&c.txt\">a b&amp;c.txt<", "href=\"./sub/\">sub/<", "../"],
+        &["200 OK", "href=\"./a%20b&amp;c.txt\">a b&amp;c.txt<", "href=\"./sub/\">sub/<", "../"],
     );
     has(&ask("/nothing", ""), &["404 Not Found"]);
     has(&ask("/digits.txt/", ""), &["404 Not Found"]);

@@ -10,6 +10,9 @@ use futures_util::future::{Either, select};
 use futures_util::stream;
 use http::{Method, StatusCode, Version};
 use roundtrip_http::client::{self, Client, Decode, Expect, Failure, Progress, Watch};
+use roundtrip_http::gateway::hop;
+use roundtrip_http::gateway::refusal::{bad_request, misdirected, refuse, sentence};
+use roundtrip_http::gateway::relay::{Side, Tap, relay};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
 use roundtrip_http::{Body, Following, Upgraded};
@@ -19,12 +22,10 @@ use roundtrip_wire::{LocalFuture, Wire};
 use crate::frames::Frames;
 use crate::options::Mode;
 use crate::passing::{Ending, Passing};
-use crate::refusal::{bad_request, misdirected, refuse, sentence};
-use crate::relay::{Side, Tap, relay};
 use crate::seen::SeenExchange;
 use crate::shared::Shared;
 use crate::target::{Place, Target, TargetError};
-use crate::{hop, tunnel};
+use crate::tunnel;
 
 /// Answers the requests of one connection by asking servers.
 pub(crate) struct Forward<D: Wire, U: Wire> {
@@ -164,9 +165,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             let trailers = move || hop::trailers(&following.fields());
             asked.following = Some(Following::new(trailers));
         }
-        if length != Some(0) {
-            asked.body = Body::stream(length, chunks(body));
-        }
+        asked.body = body.into_body();
         asked.fields = fields;
         asked
     }
@@ -309,14 +308,6 @@ fn set_host(fields: &mut Fields, host: &str) {
         let _ = on.push(name, value);
     }
     *fields = on;
-}
-
-/// A request's body in pieces, as they come.
-fn chunks(mut body: RequestBody) -> impl stream::Stream<Item = std::io::Result<bytes::Bytes>> {
-    stream::poll_fn(move |context| {
-        body.poll_chunk(context)
-            .map(|chunk| chunk.map(|chunk| chunk.map_err(std::io::Error::other)))
-    })
 }
 
 fn seen(request: &Request, target: &Target) -> SeenExchange {

@@ -9,12 +9,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::stream::Stream;
 use roundtrip_http::client::ResponseBody;
+use roundtrip_http::gateway::hop;
+use roundtrip_http::gateway::refusal::sentence;
 use roundtrip_http::message::Fields;
 use roundtrip_record::{Step, Unseen};
 use roundtrip_wire::Wire;
 
-use crate::hop;
-use crate::refusal::sentence;
 use crate::seen::{Seen, SeenExchange};
 use crate::shared::Shared;
 

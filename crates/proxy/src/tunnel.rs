@@ -7,6 +7,8 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use http::{StatusCode, Version};
 use roundtrip_http::client::{Client, Except, Failure, Origin, Reached, Resolve, Scheme};
+use roundtrip_http::gateway::refusal::{bad_request, refuse, sentence};
+use roundtrip_http::gateway::relay::{Side, relay};
 use roundtrip_http::server::{Request, Response, Shown, Upgrade};
 use roundtrip_http::{Accepted, Upgraded};
 use roundtrip_record::{EventId, ExchangeId, Time};
@@ -16,8 +18,6 @@ use url::Url;
 
 use crate::certificates::{Certificates, Protocols};
 use crate::greeting::{First, Greeting, first, peek};
-use crate::refusal::{bad_request, refuse, sentence};
-use crate::relay::{Side, relay};
 use crate::seen::{Seen, SeenExchange};
 use crate::shared::Shared;
 use crate::target::Place;

@@ -27,12 +27,15 @@ mod lab_tls;
 #[cfg(feature = "page")]
 mod load;
 mod machine;
+mod metrics;
 mod names;
 mod network;
 mod offer;
+mod orders;
 mod page_times;
 #[cfg(feature = "page")]
 mod paints;
+mod passwords;
 mod place;
 mod plan;
 #[cfg(feature = "page")]
@@ -40,6 +43,7 @@ mod policy;
 mod profile;
 #[cfg(feature = "page")]
 mod queue;
+mod reach;
 pub mod replay;
 mod reported;
 pub mod run;

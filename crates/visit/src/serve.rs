@@ -1,6 +1,7 @@
 //! The server on a real wire: folders, programs, an echo and virtual hosts, behind its listeners.
 
 use core::num::NonZeroUsize;
+use std::sync::Arc;
 
 use roundtrip_http::server::Options;
 use roundtrip_live::{CaptureWish, Ports, Way};
@@ -9,12 +10,15 @@ use roundtrip_record::Log;
 
 use crate::certificates::Certificates;
 use crate::ground::{Ground, Scene};
+use crate::orders::Orders;
+pub use crate::passwords::{BadPasswords, Passwords};
 pub use crate::place::{BadPlace, Place};
 use crate::run::{ThisMachine, Title};
 pub use crate::service::{
-    CGI_PREFIX, ECHO_PATH, Echoing, ServeError, Service, SpeaksThree, Told, advice,
+    CGI_PREFIX, Compression, ECHO_PATH, Echoing, Listening, ServeError, Service, SpeaksThree, Told,
+    Upload, advice,
 };
-use crate::workers::{First, Listening, Opened, Worker};
+use crate::workers::{Common, First, Opened, Rank, Worker};
 
 /// Serves until SIGINT or SIGTERM; requests under way are finished, unless a second signal comes. At SIGHUP,
 /// folders are looked up and certificates read anew, and no connection is lost. No record is kept.
@@ -27,43 +31,45 @@ pub fn serve(service: &Service, ground: &Ground, told: &Told<'_>) -> Result<(), 
         // One stack of ours has one thread.
         Ground::Tap(_) | Ground::Lab(_) => NonZeroUsize::MIN,
     };
-    let opened = Opened::default();
+    let common = Common {
+        service,
+        options: Options {
+            max_connections: connections(service, threads),
+            ..service.options.clone()
+        },
+        certificates: Certificates::read(&service.identities)?,
+        // A stack of ours has one thread, whose ports are its own.
+        ports: if threads.get() > 1 { Ports::Shared } else { Ports::Own },
+        told,
+        opened: Opened::default(),
+        orders: Orders::default(),
+        metrics: service.metrics.map(|_| Arc::default()),
+    };
     if threads.get() == 1 {
-        return one(service, ground, threads, Listening::First(First(&opened)), told);
+        return one(&common, ground, Rank::First(First(&common.opened)));
     }
     let results = on_threads(threads, |number| {
-        let listening = if number == 0 {
-            Listening::First(First(&opened))
+        let rank = if number == 0 {
+            Rank::First(First(&common.opened))
         } else {
-            match opened.wait() {
-                // The first one tells why.
+            match common.opened.wait() {
+                // The first one tells why, or has a socket that is no other's.
                 none if none.is_empty() => return Ok(()),
-                addresses => Listening::Like(addresses),
+                addresses => Rank::Like(addresses),
             }
         };
-        one(service, &Ground::Live, threads, listening, told)
+        one(&common, &Ground::Live, rank)
     });
     results.into_iter().collect()
 }
 
 /// Serves on one thread.
-fn one(
-    service: &Service,
-    ground: &Ground,
-    threads: NonZeroUsize,
-    listening: Listening<'_>,
-    told: &Told<'_>,
-) -> Result<(), ServeError> {
-    let handler = service.handler()?;
-    let certificates = Certificates::read(&service.identities)?;
-    let options =
-        Options { max_connections: connections(service, threads), ..service.options.clone() };
-    let ports = if threads.get() > 1 { Ports::Shared } else { Ports::Own };
-    let worker = Worker { service, options, handler, certificates, listening, ports, told };
-    let way = Way { fast_open: service.fast_open, ..Way::default() };
-    let machine = ThisMachine { way, ports, ..ThisMachine::default() };
+fn one(common: &Common<'_>, ground: &Ground, rank: Rank<'_>) -> Result<(), ServeError> {
+    let way = Way { fast_open: common.service.fast_open, ..Way::default() };
+    let machine = ThisMachine { way, ports: common.ports, ..ThisMachine::default() };
     let sites = || Ok(Vec::new());
     let scene = Scene::new(&machine, CaptureWish::No, &sites);
+    let worker = Worker { common, rank };
     ground.carry_out(&Title::default(), &Log::off(), &scene, worker)?.done
 }
 

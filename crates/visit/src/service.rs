@@ -3,17 +3,26 @@
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use roundtrip_http::handler::{Cgi, Echo, Files, Hidden, Hosts, Listing, Ready};
-use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response, Served, follow};
-use roundtrip_wire::LocalFuture;
+use roundtrip_http::gateway::{Outward, Route, Upstream};
+use roundtrip_http::handler::{
+    Admission, Cgi, Compressed, Echo, ErrorPage, Files, Gate, Guarded, Hidden, Hosts, Listing,
+    Pages, Pattern, Ready, Realm, Ruled, Rules, UploadForm, Uploads, Urls,
+};
+use roundtrip_http::server::{
+    Crowd, Handler, Options, Request, RequestBody, Response, Served, follow,
+};
+use roundtrip_wire::{LocalFuture, Wire};
 
 use crate::cgi::Processes;
 use crate::identity::{BadIdentity, Identity};
+use crate::passwords::Passwords;
 use crate::place::Place;
+use crate::reach::Reach;
 use crate::run_error::RunError;
 
 /// The path below which programs run.
@@ -28,14 +37,24 @@ pub struct Service {
     pub folder: PathBuf,
     /// Where to listen.
     pub listen: Vec<Place>,
+    /// Where to listen in the clear as well, and send clients to https.
+    pub redirect: Vec<Place>,
     /// Threads that serve, on a live wire.
     pub workers: NonZeroUsize,
+    /// Paths that other servers answer for. The longest that is for what is asked for counts.
+    pub routes: Vec<Route>,
+    /// How long these servers may say nothing.
+    pub patience: Duration,
     /// Programs of this folder run below [`CGI_PREFIX`].
     pub programs: Option<PathBuf>,
     /// Whether [`ECHO_PATH`] answers with what was sent.
     pub echo: Echoing,
     /// Other folders, by the host that a request is for.
     pub hosts: Vec<(String, PathBuf)>,
+    /// Names of the pages of folders: the first that is there is taken.
+    pub index: Vec<String>,
+    /// How pages are named in URLs.
+    pub urls: Urls,
     /// Whether folders without an index page are listed.
     pub listing: Listing,
     /// Whether names that begin with a dot are served.
@@ -44,6 +63,22 @@ pub struct Service {
     pub ready: Ready,
     /// The path of the file that answers where there is none at the path that was asked for.
     pub fallback: Option<String>,
+    /// What is said in answers beyond what is served: fields, how long caches keep them, who may read them.
+    pub rules: Rules,
+    /// Pages of one's own for errors, each in the folder of its host.
+    pub pages: Vec<ErrorPage>,
+    /// Whether what is sent is compressed.
+    pub compression: Compression,
+    /// Paths that are for those who know a password.
+    pub realms: Vec<(Pattern, Arc<Passwords>)>,
+    /// Where clients may put files.
+    pub uploads: Option<Upload>,
+    /// Who may ask at all, and how often.
+    pub admission: Admission,
+    /// Counts connections, and those of each address.
+    pub crowd: Arc<Crowd>,
+    /// Where what the server does is shown, in the clear: to Prometheus and to people.
+    pub metrics: Option<SocketAddr>,
     /// How long a program may run.
     pub program_limit: Duration,
     /// Whether HTTP/3 is spoken at the same ports, where it is https: by the first thread.
@@ -64,6 +99,25 @@ pub enum Echoing {
     On,
     /// It is a path as any other.
     Off,
+}
+
+/// Whether text is compressed for clients that take that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// It is, and each thread keeps so many bytes of files compressed.
+    On(usize),
+    /// It is not.
+    #[default]
+    Off,
+}
+
+/// Where clients may put files.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Bytes that a request may have.
+    pub most: u64,
 }
 
 /// Whether HTTP/3 is spoken.
@@ -122,10 +176,21 @@ pub fn advice(why: &io::Error) -> &'static str {
     }
 }
 
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening<'a> {
+    /// Where it serves.
+    pub serving: &'a [Place],
+    /// Where it sends clients to https.
+    pub redirecting: &'a [Place],
+    /// Where what it does is shown.
+    pub metrics: Option<SocketAddr>,
+}
+
 /// Who is told of what a server does, from all of its threads.
 pub struct Told<'a> {
     /// Where it listens, before the first connection is accepted.
-    pub ready: &'a (dyn Fn(&[Place]) + Sync),
+    pub ready: &'a (dyn Fn(&Listening<'_>) + Sync),
     /// Every request that was answered.
     pub served: Arc<dyn Fn(&Served<'_>) + Send + Sync>,
     /// What went wrong that is no request's: accepting, reloading.
@@ -138,38 +203,101 @@ pub struct Told<'a> {
 }
 
 impl Service {
-    /// Makes what answers.
-    pub(crate) fn handler(&self) -> Result<Rc<dyn Handler>, ServeError> {
-        handler(self)
+    /// Makes what answers. What stands further out sees requests first, and answers last.
+    pub(crate) fn handler<W: Wire>(&self, reach: &Reach<W>) -> Result<Rc<dyn Handler>, ServeError> {
+        let files = Rc::new(self.files(&self.folder)?);
+        let routes = Routes {
+            upstreams: self.upstreams(&reach.to(&self.routes, self.patience)?),
+            files: self.with_uploads(Rc::clone(&files))?,
+            programs: self.programs.as_ref().map(|path| self.programs(path)).transpose()?,
+            echo: (self.echo == Echoing::On).then(Echo::default),
+        };
+        let mut all = self.host(files, Rc::new(Followed(routes)));
+        if !self.hosts.is_empty() {
+            let mut hosts = Hosts::new().otherwise(all);
+            for (name, path) in &self.hosts {
+                let files = Rc::new(self.files(path)?);
+                hosts = hosts.with(name, self.host(Rc::clone(&files), files));
+            }
+            all = Rc::new(hosts);
+        }
+        if self.compression != Compression::Off {
+            all = Rc::new(Compressed::beside_files(all));
+        }
+        if !self.rules.is_empty() {
+            all = Rc::new(Ruled::new(self.rules.clone(), all));
+        }
+        if !self.admission.is_free() {
+            all = Rc::new(Gate::new(self.admission.clone(), all));
+        }
+        Ok(all)
     }
-}
 
-fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
-    let folder = |path: &Path| {
+    /// What answers for one host: those who may see it, and others with its own pages for errors.
+    fn host(&self, files: Rc<Files>, handler: Rc<dyn Handler>) -> Rc<dyn Handler> {
+        let mut all = handler;
+        if !self.realms.is_empty() {
+            let realm = |(paths, users): &(Pattern, Arc<Passwords>)| Realm {
+                paths: paths.clone(),
+                users: Arc::<Passwords>::clone(users),
+            };
+            all = Rc::new(Guarded::new(self.realms.iter().map(realm).collect(), all));
+        }
+        match self.pages.as_slice() {
+            [] => all,
+            pages => Rc::new(Pages::new(pages.to_vec(), files, all)),
+        }
+    }
+
+    fn upstreams<W: Wire>(&self, outward: &Outward<W>) -> Vec<(Route, Rc<dyn Handler>)> {
+        let mut routes = self.routes.clone();
+        routes.sort_by_key(|route| core::cmp::Reverse(route.path().len()));
+        let upstream = |route: Route| {
+            let upstream: Rc<dyn Handler> = Rc::new(Upstream::new(route.clone(), outward));
+            (route, upstream)
+        };
+        routes.into_iter().map(upstream).collect()
+    }
+
+    fn with_uploads(&self, files: Rc<Files>) -> Result<Rc<dyn Handler>, ServeError> {
+        let Some(Upload { folder, most }) = &self.uploads else { return Ok(files) };
+        let uploads = Uploads::new(folder, *most, self.hidden, files);
+        let uploads = uploads.map_err(|why| ServeError::Folder { path: folder.clone(), why })?;
+        Ok(Rc::new(uploads))
+    }
+
+    fn files(&self, path: &Path) -> Result<Files, ServeError> {
         let files = Files::folder(path);
         let files = files.map_err(|why| ServeError::Folder { path: path.to_owned(), why })?;
-        let files = files.with_listing(service.listing).with_hidden(service.hidden);
-        let fallback = service.fallback.clone();
-        Ok::<_, ServeError>(files.with_ready(service.ready).with_fallback(fallback))
-    };
-    let programs = |path: &PathBuf| {
-        let processes = Processes { limit: service.program_limit, ..Processes::new() };
+        let files = match self.compression {
+            Compression::On(kept) => files.with_compression(kept),
+            Compression::Off => files,
+        };
+        Ok(files
+            .with_index(self.index.clone())
+            .with_urls(self.urls)
+            .with_listing(self.listing)
+            .with_hidden(self.hidden)
+            .with_ready(self.ready)
+            .with_form(self.form(path))
+            .with_fallback(self.fallback.clone()))
+    }
+
+    /// Whether what is put somewhere is seen in this folder.
+    fn form(&self, path: &Path) -> UploadForm {
+        let uploads = self.uploads.as_ref().and_then(|upload| upload.folder.canonicalize().ok());
+        if uploads.is_some_and(|folder| path.canonicalize().is_ok_and(|own| own == folder)) {
+            UploadForm::Shown
+        } else {
+            UploadForm::Absent
+        }
+    }
+
+    fn programs(&self, path: &Path) -> Result<Cgi, ServeError> {
+        let processes = Processes { limit: self.program_limit, ..Processes::new() };
         Cgi::new(path, CGI_PREFIX, Rc::new(processes))
-            .map_err(|why| ServeError::Folder { path: path.clone(), why })
-    };
-    let place: Rc<dyn Handler> = Rc::new(Followed(Routes {
-        files: folder(&service.folder)?,
-        programs: service.programs.as_ref().map(programs).transpose()?,
-        echo: (service.echo == Echoing::On).then(Echo::default),
-    }));
-    if service.hosts.is_empty() {
-        return Ok(place);
+            .map_err(|why| ServeError::Folder { path: path.to_owned(), why })
     }
-    let mut hosts = Hosts::new().otherwise(place);
-    for (name, path) in &service.hosts {
-        hosts = hosts.with(name, Rc::new(folder(path)?));
-    }
-    Ok(Rc::new(hosts))
 }
 
 /// One host, whose programs may answer with another of its paths.
@@ -181,9 +309,10 @@ impl Handler for Followed {
     }
 }
 
-/// Programs and the echo at their paths, files at all others.
+/// Other servers, programs and the echo at their paths, files at all others.
 struct Routes {
-    files: Files,
+    upstreams: Vec<(Route, Rc<dyn Handler>)>,
+    files: Rc<dyn Handler>,
     programs: Option<Cgi>,
     echo: Option<Echo>,
 }
@@ -191,6 +320,9 @@ struct Routes {
 impl Handler for Routes {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         let path = request.path();
+        if let Some((_, upstream)) = self.upstreams.iter().find(|(route, _)| route.is_for(path)) {
+            return upstream.handle(request, body);
+        }
         if let Some(programs) = self.programs.as_ref().filter(|programs| programs.takes(path)) {
             return programs.handle(request, body);
         }

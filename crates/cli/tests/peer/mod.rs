@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 #[allow(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use rule::has;
+pub(crate) use rule::{has, skip};
 
 /// The command.
 pub(crate) const ROUNDTRIP: &str = env!("CARGO_BIN_EXE_roundtrip");

@@ -234,7 +234,10 @@ impl<W: Wire> Carrier for Stream<W> {
         if let (Some(opening), Some((head, _))) = (&mut self.opening, &self.request)
             && opening.uri().authority().is_none()
         {
-            let url = format!("{}{}", self.origin, head.line.target);
+            // As in the other versions, Host says whom it is for (RFC 9113 §8.3.1).
+            let told = head.fields.text("Host").filter(|host| !host.is_empty());
+            let authority = told.map_or_else(|| self.origin.authority(), str::to_owned);
+            let url = format!("{}://{authority}{}", self.origin.scheme.name(), head.line.target);
             match url.parse::<Uri>() {
                 Ok(uri) => *opening.uri_mut() = uri,
                 Err(error) => {

@@ -140,7 +140,10 @@ impl Cgi {
             if !meta.is_file() || !real.starts_with(&self.root) {
                 return Err(StatusCode::FORBIDDEN);
             }
-            let (own, more) = place.segments.split_at(at + 1);
+            // Variables hold text.
+            let texts: Option<Vec<&str>> = place.segments.iter().map(|one| one.to_str()).collect();
+            let texts = texts.ok_or(StatusCode::NOT_FOUND)?;
+            let (own, more) = texts.split_at(at + 1);
             let mut info = String::new();
             for segment in more {
                 info.push('/');

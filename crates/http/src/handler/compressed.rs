@@ -1,35 +1,86 @@
 //! Bodies compressed on their way out, as servers do with text.
 
-use std::io::{self, Write as _};
 use std::rc::Rc;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use futures_util::future::poll_fn;
-use futures_util::stream::once;
 use http::{Method, StatusCode};
 use roundtrip_wire::LocalFuture;
 
-use super::negotiate::accepts;
+use super::negotiate::choose;
 use crate::Body;
+use crate::message::Fields;
+use crate::packing::{Coding, Packed};
 use crate::server::{Handler, Request, RequestBody, Response};
 
 /// Shorter bodies are sent as they are: a packet holds either (nginx: `gzip_min_length`, as it is
 /// commonly set).
-const SHORTEST: u64 = 256;
-/// zlib's level (nginx: `gzip_comp_level`, as it is commonly set).
-const LEVEL: u32 = 5;
+pub(super) const SHORTEST: u64 = 256;
 
-/// Answers as another handler does, with text compressed for clients that take gzip.
+/// Longer files are not kept compressed: they are compressed while they are sent.
+pub(super) const LONGEST: u64 = 8 << 20;
+
+/// Answers as another handler does, with text compressed for clients that take that.
 pub struct Compressed {
     inner: Rc<dyn Handler>,
+    codings: &'static [Coding],
+    /// Files choose their codings themselves, but for the longest.
+    beside_files: bool,
 }
 
 impl Compressed {
-    /// Compresses what this handler answers.
+    /// Compresses what this handler answers, with gzip.
     pub fn new(inner: Rc<dyn Handler>) -> Self {
-        Self { inner }
+        Self { inner, codings: &[Coding::Gzip], beside_files: false }
+    }
+
+    /// Compresses what this handler answers, with br, zstd or gzip, whichever a client likes best; but for files that
+    /// [`Files`](super::Files) compresses itself.
+    pub fn beside_files(inner: Rc<dyn Handler>) -> Self {
+        Self { inner, codings: &Coding::ALL, beside_files: true }
+    }
+
+    /// Whether it was chosen already in which coding this goes.
+    fn is_chosen(&self, response: &Response) -> bool {
+        let file = self.beside_files && response.fields.contains("Accept-Ranges");
+        let kept = file && response.body.length().is_some_and(|length| length <= LONGEST);
+        kept || response.fields.contains("Content-Encoding")
+    }
+
+    fn compress(&self, request: &Request, response: &mut Response) {
+        // What a tag names that was told with a compressed body is not what it names with a plain one: it was weak.
+        if response.status == StatusCode::NOT_MODIFIED {
+            weaken_as_asked(&request.head.fields, &mut response.fields);
+        }
+        let short = response.body.length().is_some_and(|has| has < SHORTEST);
+        if !is_text(&response.fields) || short || self.is_chosen(response) {
+            return;
+        }
+        add_vary(&mut response.fields);
+        let kept = response.fields.has("Cache-Control", "no-transform");
+        let partial = response.status == StatusCode::PARTIAL_CONTENT;
+        if kept || partial || response.upgrade.is_some() || !response.trailers.is_none() {
+            return;
+        }
+        let Some(coding) = choose(&request.head.fields, self.codings) else { return };
+        let body = match request.head.line.method {
+            // As long as nobody has seen it.
+            Method::HEAD => Ok(Body::stream(None, futures_util::stream::empty())),
+            _ => Packed::body(core::mem::take(&mut response.body), coding),
+        };
+        response.body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                *response = Response::error(StatusCode::INTERNAL_SERVER_ERROR, "")
+                    .because(format!("cannot compress: {error}"));
+                return;
+            }
+        };
+        // The compressed bytes are others than those that the tag names (RFC 9110 §8.8.1).
+        if let Some(tag) = response.fields.text("ETag").filter(|tag| !tag.starts_with("W/")) {
+            let weak = format!("W/{tag}");
+            response.fields.set("ETag", &weak);
+        }
+        response.fields.remove("Accept-Ranges");
+        response.fields.set("Content-Encoding", coding.name());
     }
 }
 
@@ -37,52 +88,47 @@ impl Handler for Compressed {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(async move {
             let mut response = self.inner.handle(request, body).await;
-            let taken = accepts(&request.head.fields, "gzip");
-            if !is_text(&response) || response.body.length().is_some_and(|has| has < SHORTEST) {
-                return response;
-            }
-            response.fields.add("Vary", "Accept-Encoding");
-            let whole = response.status == StatusCode::OK
-                && request.head.line.method != Method::HEAD
-                && !response.fields.contains("Content-Encoding");
-            if !taken || !whole {
-                return response;
-            }
-            // The compressed bytes are others than those that the tag names (RFC 9110 §8.8.1).
-            if let Some(tag) = response.fields.text("ETag").filter(|tag| !tag.starts_with("W/")) {
-                let weak = format!("W/{tag}");
-                response.fields.set("ETag", &weak);
-            }
-            response.fields.remove("Accept-Ranges");
-            response.fields.set("Content-Encoding", "gzip");
-            let packed = pack(core::mem::take(&mut response.body)).await;
-            response.body = Body::stream(None, once(core::future::ready(packed)));
+            self.compress(request, &mut response);
             response
         })
     }
 }
 
-/// Whether a response is of a kind that becomes smaller.
-fn is_text(response: &Response) -> bool {
-    let kind = response.fields.text("Content-Type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+/// Says that the answer depends on what the client takes, where that was not said.
+pub(super) fn add_vary(fields: &mut Fields) {
+    if !fields.has("Vary", "Accept-Encoding") {
+        fields.add("Vary", "Accept-Encoding");
+    }
+}
+
+/// Tells the tag as weak, where the client told it so.
+fn weaken_as_asked(asked: &Fields, fields: &mut Fields) {
+    let Some(tag) = fields.text("ETag").filter(|tag| !tag.starts_with("W/")) else { return };
+    let weak = format!("W/{tag}");
+    if asked.text("If-None-Match").is_some_and(|tags| tags.contains(&weak)) {
+        fields.set("ETag", &weak);
+        add_vary(fields);
+    }
+}
+
+fn is_text(fields: &Fields) -> bool {
+    is_compressible(fields.text("Content-Type").unwrap_or_default())
+}
+
+/// Whether content of this media type becomes smaller.
+pub(super) fn is_compressible(media_type: &str) -> bool {
+    let kind = crate::media::essence(media_type);
     kind.starts_with("text/")
+        || kind.ends_with("+xml")
+        || kind.ends_with("+json")
         || matches!(
             kind.as_str(),
             "application/javascript"
                 | "application/json"
-                | "application/manifest+json"
                 | "application/vnd.ms-fontobject"
+                | "application/wasm"
                 | "application/xml"
+                | "font/otf"
                 | "font/ttf"
-                | "image/svg+xml"
         )
-}
-
-async fn pack(mut body: Body) -> io::Result<Bytes> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
-    while let Some(chunk) = poll_fn(|context| body.poll_chunk(context)).await {
-        packer.write_all(&chunk?)?;
-    }
-    Ok(packer.finish()?.into())
 }

@@ -2,37 +2,31 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::time::Duration;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use roundtrip_wire::LocalFuture;
 
-use super::conditional::{self, Validators};
-use super::listing;
-use super::negotiate::{READY, accepts};
+use super::compressed::add_vary;
+use super::content::{Content, Known, Open, Stamp, serve};
+use super::listing::{self, Entry, Order, UploadForm};
+use super::look::{in_memory, inside, look};
+use super::negotiate::choose;
+use super::packed::{Packed, PackedFiles};
 use super::path::{PathError, Place};
-use super::range::{self, Range, Wanted};
+use super::range::Wanted;
 use super::tree::Tree;
-use crate::body::{Body, Part};
-use crate::media;
+use crate::packing::Coding;
 use crate::server::{Handler, Request, RequestBody, Response};
 
-/// Files this small are kept in memory while they are asked for.
-const SMALL: u64 = 64 * 1024;
-/// A file that was changed no longer ago than this when it was read may have changed once more without a
-/// trace: clocks of file systems have a grain.
-const SETTLED: Duration = Duration::from_secs(1);
 /// How many files are known at one time.
 const KNOWN: usize = 512;
-/// Of how much of a file the media type is made.
-const START: usize = 4 * 1024;
 
 /// Serves files: media types, validators, preconditions, ranges, index pages and listings. Nothing
 /// outside the root is reached, by whatever spelling or symbolic link.
@@ -45,6 +39,9 @@ pub struct Files {
     listing: Listing,
     hidden: Hidden,
     ready: Ready,
+    packed: Option<PackedFiles>,
+    form: UploadForm,
+    urls: Urls,
     fallback: Option<String>,
     known: RefCell<BTreeMap<String, Rc<Known>>>,
 }
@@ -77,10 +74,25 @@ pub enum Ready {
     Ignored,
 }
 
+/// How pages are named in URLs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Urls {
+    /// As their files are.
+    #[default]
+    AsNamed,
+    /// Without `.html` and without the names of index pages: `/about` is `about.html`, and who asks for
+    /// `/about.html` is sent there.
+    Clean,
+}
+
+/// The end of the names of pages.
+const PAGE: &str = ".html";
+
 impl Hidden {
     /// Whether a name may be seen.
-    fn shows(self, name: &str) -> bool {
-        self == Self::Served || !name.starts_with('.') || name == ".well-known"
+    pub(super) fn shows(self, name: &OsStr) -> bool {
+        let hidden = name.as_encoded_bytes().starts_with(b".") && name != ".well-known";
+        self == Self::Served || !hidden
     }
 }
 
@@ -89,52 +101,30 @@ enum Root {
     Tree(Tree),
 }
 
-/// A file as it was when last looked at.
-struct Known {
-    /// Where it was found, and what it was like then; `None`: it cannot change.
-    found: Option<(PathBuf, Stamp)>,
-    content: Content,
-    length: u64,
-    validators: Validators,
-    last_modified: Option<String>,
-    media_type: String,
-}
-
-/// What tells a file from the one that was at its path before, and from itself before it was written to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-    created: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(meta: &fs::Metadata) -> Self {
-        let (modified, created) = (meta.modified().ok(), meta.created().ok());
-        Self { length: meta.len(), modified, created }
-    }
-
-    /// Whether a change of the file after `now` would show.
-    fn is_settled(self, now: SystemTime) -> bool {
-        let before = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age >= SETTLED);
-        self.modified.is_some_and(before) && self.created.is_none_or(before)
-    }
-}
-
-#[derive(Clone)]
-enum Content {
-    Bytes(Bytes),
-    /// In the file, which is opened for each request.
-    File,
-}
-
 /// What a path leads to.
 enum Found {
     /// A file, open where it is not in memory: content and what is said of it come from one descriptor,
     /// whatever becomes of its path meanwhile.
     File(Rc<Known>, Open),
-    Listing(Vec<listing::Entry>),
-    Folder,
+    Listing(Listed),
+    /// Another path.
+    Elsewhere(String),
+}
+
+/// A folder that is to be listed.
+enum Listed {
+    /// In the file system.
+    Folder(PathBuf),
+    /// What lies in it.
+    Entries(Vec<Entry>),
+}
+
+/// An answer, or what it takes to make it.
+enum Answer {
+    Now(Response),
+    /// A file that is to be compressed first.
+    Packing(Rc<Known>, Open, Coding),
+    Listing(Place, Listed, Order),
 }
 
 impl Files {
@@ -158,8 +148,10 @@ impl Files {
     fn new(root: Root) -> Self {
         let index = vec!["index.html".into(), "index.htm".into()];
         let (listing, hidden) = (Listing::Shown, Hidden::Served);
-        let (ready, fallback, known) = (Ready::Ignored, None, RefCell::default());
-        Self { root, index, listing, hidden, ready, fallback, known }
+        let (ready, packed) = (Ready::Ignored, None);
+        let (form, urls, fallback) = (UploadForm::Absent, Urls::AsNamed, None);
+        let known = RefCell::default();
+        Self { root, index, listing, hidden, ready, packed, form, urls, fallback, known }
     }
 
     /// Shows folders without an index page, or does not.
@@ -183,6 +175,34 @@ impl Files {
         self
     }
 
+    /// Has pages that list folders hold a form for files to put there, or not.
+    #[must_use]
+    pub fn with_form(mut self, form: UploadForm) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Compresses files for clients that take that, and keeps up to so many bytes of them compressed.
+    #[must_use]
+    pub fn with_compression(mut self, kept: usize) -> Self {
+        self.packed = Some(PackedFiles::new(kept));
+        self
+    }
+
+    /// Takes files of these names, the first that is there, for the page of a folder.
+    #[must_use]
+    pub fn with_index(mut self, names: Vec<String>) -> Self {
+        self.index = names;
+        self
+    }
+
+    /// Names pages in URLs so.
+    #[must_use]
+    pub fn with_urls(mut self, urls: Urls) -> Self {
+        self.urls = urls;
+        self
+    }
+
     /// Answers with the file at this path of a URL where there is none at the path that was asked for: an
     /// application that makes sense of its own paths in the browser.
     #[must_use]
@@ -191,98 +211,159 @@ impl Files {
         self
     }
 
-    fn answer(&self, request: &Request) -> Response {
-        let method = &request.head.line.method;
-        if let Some(response) = refuse_method(method) {
-            return response;
+    /// All of the file at this path of a URL, whatever the preconditions and ranges of the request: for answers
+    /// that it stands in. `None` where there is no such file.
+    pub(super) fn page(&self, path: &str, request: &Request) -> Option<Response> {
+        let place = Place::parse(path).ok()?;
+        let Ok(Found::File(known, content)) = self.find_as_named(&place, request) else {
+            return None;
+        };
+        let mut response = content.answer(Wanted::All, &known);
+        response.fields.remove("Accept-Ranges");
+        Some(response)
+    }
+
+    fn answer(&self, request: &Request) -> Answer {
+        if let Some(response) = refuse_method(&request.head.line.method) {
+            return Answer::Now(response);
         }
         let path = request.path();
         if let Some((known, content)) = self.same(path) {
-            return serve(request, &known, &content);
+            return self.file(request, known, content);
         }
         let place = match Place::parse(path) {
             Ok(place) => place,
-            Err(error) => return refuse(error),
+            Err(error) => return Answer::Now(refuse(error)),
         };
         if !place.segments.iter().all(|name| self.hidden.shows(name)) {
-            return refuse(PathError::Nowhere);
+            return Answer::Now(refuse(PathError::Nowhere));
         }
-        match self.find(&place, request) {
-            Ok(Found::File(known, content)) => self.file(path, request, &known, &content),
-            Ok(Found::Folder) => {
+        Answer::Now(match self.find(&place, request) {
+            Ok(Found::File(known, content)) => {
+                self.keep(path, &known, request.wall);
+                return self.file(request, known, content);
+            }
+            Ok(Found::Elsewhere(path)) => {
                 let query = match request.query() {
                     "" => String::new(),
                     query => format!("?{query}"),
                 };
-                let location = place.as_folder() + &query;
-                Response::redirect(StatusCode::MOVED_PERMANENTLY, &location)
+                Response::redirect(StatusCode::MOVED_PERMANENTLY, &(path + &query))
             }
             Ok(Found::Listing(_)) if self.listing == Listing::Hidden => {
                 Response::error(StatusCode::FORBIDDEN, "This folder is not listed.")
             }
-            Ok(Found::Listing(mut entries)) => {
-                entries.retain(|entry| self.hidden.shows(&entry.name));
-                Response::html(listing::page(&place, entries))
+            Ok(Found::Listing(listed)) => {
+                return Answer::Listing(place, listed, Order::parse(request.query()));
             }
-            Err(error) => self
-                .instead(request, &error)
-                .unwrap_or_else(|| Self::error_response(&place, &error)),
+            Err(error) => match self.instead(request, &error) {
+                Some(answer) => return answer,
+                None => Self::error_response(&place, &error),
+            },
+        })
+    }
+
+    /// The page that lists a folder.
+    async fn list(&self, place: &Place, listed: Listed, order: Order) -> Response {
+        let entries = match listed {
+            Listed::Folder(path) => listing::read(&path).await,
+            Listed::Entries(entries) => Ok(entries),
+        };
+        match entries {
+            Ok(mut entries) => {
+                entries.retain(|entry| self.hidden.shows(&entry.name));
+                listing::page(place, entries, order, self.form).await
+            }
+            Err(error) => Self::error_response(place, &error),
         }
     }
 
-    /// Answers with a file that was found.
-    fn file(&self, path: &str, request: &Request, known: &Rc<Known>, content: &Open) -> Response {
-        let (Ready::Sent, Some((at, _))) = (self.ready, &known.found) else {
-            self.keep(path, known, request.wall);
-            return serve(request, known, content);
-        };
-        let variants = READY.iter().filter_map(|coding| {
+    /// Answers with a file that was found, in the coding that the client likes best of those that it can be had in.
+    fn file(&self, request: &Request, known: Rc<Known>, content: Open) -> Answer {
+        let ready = |coding: Coding| {
+            let (at, _) = known.found.as_ref().filter(|_| self.ready == Ready::Sent)?;
             let mut name = at.clone().into_os_string();
-            name.push(coding.suffix);
-            Some((coding, PathBuf::from(name))).filter(|(_, path)| path.is_file())
-        });
-        let (mut any, mut response) = (false, None);
-        for (coding, name) in variants {
-            any = true;
-            if response.is_none() && accepts(&request.head.fields, coding.name) {
-                response = self.variant(request, known, &name).map(|mut response| {
-                    if response.status.is_success() {
-                        response.fields.add("Content-Encoding", coding.name);
-                    }
-                    response
-                });
+            name.push(coding.suffix());
+            Some(PathBuf::from(name)).filter(|path| path.is_file())
+        };
+        let packed = self.packed.as_ref().filter(|_| PackedFiles::takes(&known));
+        let can = |coding: &Coding| packed.is_some() || ready(*coding).is_some();
+        let mut available: Vec<Coding> = Coding::ALL.into_iter().filter(can).collect();
+        if available.is_empty() {
+            return Answer::Now(serve(request, &known, &content));
+        }
+        while let Some(coding) = choose(&request.head.fields, &available) {
+            let variant =
+                ready(coding).and_then(|name| self.variant(request, &known, (&name, coding)));
+            match (variant, packed.map(|packed| packed.find(&known, coding))) {
+                (Some(response), _) => return varying(response),
+                (None, Some(Packed::Ready(known, content))) => {
+                    return varying(serve(request, &known, &content));
+                }
+                (None, Some(Packed::Wanted)) => return Answer::Packing(known, content, coding),
+                (None, Some(Packed::Plain)) => break,
+                // It is of what was there before: perhaps another one is not.
+                (None, None) => available.retain(|other| *other != coding),
             }
         }
-        let mut response = response.unwrap_or_else(|| serve(request, known, content));
-        if any {
-            response.fields.add("Vary", "Accept-Encoding");
-        }
+        varying(serve(request, &known, &content))
+    }
+
+    /// Answers with a file that is compressed first.
+    async fn pack(
+        &self,
+        request: &Request,
+        known: Rc<Known>,
+        content: Open,
+        coding: Coding,
+    ) -> Response {
+        let made = match &self.packed {
+            Some(packed) => packed.make(&known, &content, coding, request.wall).await,
+            None => Ok(None),
+        };
+        let mut response = match made {
+            Ok(Some((known, content))) => serve(request, &known, &content),
+            Ok(None) => serve(request, &known, &content),
+            Err(error) => {
+                Response::error(StatusCode::INTERNAL_SERVER_ERROR, "That file cannot be read.")
+                    .because(format!("{}: {error}", request.path()))
+            }
+        };
+        add_vary(&mut response.fields);
         response
     }
 
     /// The answer with a file that was compressed beforehand; `None` where it cannot be had, or is older than
     /// what it is of.
-    fn variant(&self, request: &Request, of: &Known, name: &Path) -> Option<Response> {
+    fn variant(
+        &self,
+        request: &Request,
+        of: &Known,
+        (name, coding): (&Path, Coding),
+    ) -> Option<Response> {
         let Root::Folder(root) = &self.root else { return None };
         let path = inside(root, name).ok()?;
-        let Ok(Found::File(known, content)) = look(name, &path, request) else { return None };
+        let (known, content) = look(name, &path, request).ok()?;
         let modified = |known: &Known| known.found.as_ref().and_then(|(_, stamp)| stamp.modified);
         if modified(&known) < modified(of) {
             return None;
         }
         let mut known = Rc::try_unwrap(known).ok()?;
-        known.media_type.clone_from(&of.media_type);
+        known.media.media_type.clone_from(&of.media.media_type);
+        known.media.coding = Some(coding.name());
         Some(serve(request, &known, &content))
     }
 
     /// The answer with the file that is for all paths that lead to none.
-    fn instead(&self, request: &Request, error: &io::Error) -> Option<Response> {
+    fn instead(&self, request: &Request, error: &io::Error) -> Option<Answer> {
         let missing =
             matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         let path = self.fallback.as_ref().filter(|_| missing)?;
         let place = Place::parse(path).ok()?;
-        let Ok(Found::File(known, content)) = self.find(&place, request) else { return None };
-        Some(self.file(path, request, &known, &content))
+        let Ok(Found::File(known, content)) = self.find_as_named(&place, request) else {
+            return None;
+        };
+        Some(self.file(request, known, content))
     }
 
     /// What a path comes to that leads to nothing that can be served.
@@ -332,7 +413,34 @@ impl Files {
         known.insert(path.to_owned(), Rc::clone(file));
     }
 
+    /// What a path leads to, by the names that pages have in URLs.
     fn find(&self, place: &Place, request: &Request) -> io::Result<Found> {
+        let exact = self.find_as_named(place, request);
+        if self.urls == Urls::AsNamed || place.slash {
+            return exact;
+        }
+        if matches!(exact, Ok(Found::File(..))) {
+            let cleaner = self.cleaner(place, request);
+            return cleaner.map_or(exact, |cleaner| Ok(Found::Elsewhere(cleaner.to_string())));
+        }
+        match place.with_ending(PAGE).map(|page| self.find_as_named(&page, request)) {
+            Some(found @ Ok(Found::File(..))) => found,
+            _ => exact,
+        }
+    }
+
+    /// The path by which a page is known, where that is not its name and is not that of another file.
+    fn cleaner(&self, place: &Place, request: &Request) -> Option<Place> {
+        let name = place.segments.last()?.to_str()?;
+        if self.index.iter().any(|index| index == name) {
+            return place.parent();
+        }
+        let cleaner = place.without_ending(PAGE)?;
+        let taken = matches!(self.find_as_named(&cleaner, request), Ok(Found::File(..)));
+        (!taken).then_some(cleaner)
+    }
+
+    fn find_as_named(&self, place: &Place, request: &Request) -> io::Result<Found> {
         match &self.root {
             Root::Folder(root) => self.find_in_folder(root, place, request),
             Root::Tree(tree) => self.find_in_tree(tree, place, request),
@@ -340,55 +448,64 @@ impl Files {
     }
 
     fn find_in_folder(&self, root: &Path, place: &Place, request: &Request) -> io::Result<Found> {
+        let file = |(known, open)| Found::File(known, open);
         let path = inside(root, &place.below(root))?;
         let meta = fs::metadata(&path)?;
         if !meta.is_dir() {
             if place.slash {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            return look(&place.below(root), &path, request);
+            return look(&place.below(root), &path, request).map(file);
         }
         if !place.slash {
-            return Ok(Found::Folder);
+            return Ok(Found::Elsewhere(place.as_folder()));
         }
         for index in &self.index {
             let name = path.join(index);
             match inside(root, &name).and_then(|path| look(&name, &path, request)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                found => return found,
+                found => return found.map(file),
             }
         }
-        match self.listing {
-            Listing::Shown => listing::read(&path).map(Found::Listing),
-            Listing::Hidden => Ok(Found::Listing(Vec::new())),
-        }
+        Ok(Found::Listing(Listed::Folder(path)))
     }
 
     fn find_in_tree(&self, tree: &Tree, place: &Place, request: &Request) -> io::Result<Found> {
-        let key = place.key();
+        let key = place.key().ok_or(io::ErrorKind::NotFound)?;
+        let found = |key: &str| {
+            let (bytes, modified) = tree.file(key)?;
+            let (known, open) = in_memory(key, bytes, *modified, request);
+            Some(Found::File(known, open))
+        };
         if !place.slash
-            && let Some((bytes, modified)) = tree.file(&key)
+            && let Some(file) = found(&key)
         {
-            return Ok(in_memory(&key, bytes, *modified, request));
+            return Ok(file);
         }
         let entries = tree.folder(&key).ok_or(io::ErrorKind::NotFound)?;
         if !place.slash {
-            return Ok(Found::Folder);
+            return Ok(Found::Elsewhere(place.as_folder()));
         }
-        for index in &self.index {
-            let key = if key.is_empty() { index.clone() } else { format!("{key}/{index}") };
-            if let Some((bytes, modified)) = tree.file(&key) {
-                return Ok(in_memory(&key, bytes, *modified, request));
-            }
-        }
-        Ok(Found::Listing(entries))
+        let below = |name: &String| match key.as_str() {
+            "" => name.clone(),
+            key => format!("{key}/{name}"),
+        };
+        let index = self.index.iter().find_map(|name| found(&below(name)));
+        Ok(index.unwrap_or(Found::Listing(Listed::Entries(entries))))
     }
 }
 
 impl Handler for Files {
     fn handle<'a>(&'a self, request: &'a Request, _: RequestBody) -> LocalFuture<'a, Response> {
-        let response = self.answer(request);
-        Box::pin(core::future::ready(response))
+        match self.answer(request) {
+            Answer::Now(response) => Box::pin(core::future::ready(response)),
+            Answer::Packing(known, content, coding) => {
+                Box::pin(self.pack(request, known, content, coding))
+            }
+            Answer::Listing(place, listed, order) => {
+                Box::pin(async move { self.list(&place, listed, order).await })
+            }
+        }
     }
 }
 
@@ -402,55 +519,10 @@ impl fmt::Debug for Files {
     }
 }
 
-/// The path with all symbolic links followed, if that is still below the root.
-fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
-    let path = path.canonicalize()?;
-    if path.starts_with(root) { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
-}
-
-/// Looks at a file, which was found at `at` and is at `path`, and reads it if it is small. What is neither
-/// file nor folder (a device, a pipe) is not opened: that could take for ever.
-fn look(at: &Path, path: &Path, request: &Request) -> io::Result<Found> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    let mut file = File::open(path)?;
-    let meta = file.metadata()?;
-    let stamp = Stamp::of(&meta);
-    let small = meta.len() <= SMALL;
-    let mut start = Vec::new();
-    let take = if small { SMALL + 1 } else { START as u64 };
-    file.by_ref().take(take).read_to_end(&mut start)?;
-    let media_type = media::of_file(name, &start[..start.len().min(START)]);
-    // A file that is being written: what was read is what is served.
-    let (length, content, open) = if small && start.len() as u64 <= SMALL {
-        let bytes = Bytes::from(start);
-        (bytes.len() as u64, Content::Bytes(bytes.clone()), Open::Bytes(bytes))
-    } else {
-        (meta.len(), Content::File, Open::File(Rc::new(file)))
-    };
-    let found = Some((at.to_path_buf(), stamp));
-    Ok(Found::File(known(length, stamp.modified, media_type, (content, found), request), open))
-}
-
-fn in_memory(name: &str, bytes: &Bytes, modified: Option<SystemTime>, request: &Request) -> Found {
-    let media_type = media::of_file(name, &bytes[..bytes.len().min(START)]);
-    let content = (Content::Bytes(bytes.clone()), None);
-    let known = known(bytes.len() as u64, modified, media_type, content, request);
-    Found::File(known, Open::Bytes(bytes.clone()))
-}
-
-fn known(
-    length: u64,
-    modified: Option<SystemTime>,
-    media_type: String,
-    (content, found): (Content, Option<(PathBuf, Stamp)>),
-    request: &Request,
-) -> Rc<Known> {
-    let validators = Validators::new(length, modified, request.wall);
-    let last_modified = validators.modified.map(httpdate::fmt_http_date);
-    Rc::new(Known { found, content, length, validators, last_modified, media_type })
+/// An answer that depends on what the client takes.
+fn varying(mut response: Response) -> Answer {
+    add_vary(&mut response.fields);
+    Answer::Now(response)
 }
 
 fn refuse_method(method: &Method) -> Option<Response> {
@@ -488,121 +560,4 @@ fn refuse(error: PathError) -> Response {
 /// matched (`io_error_more`).
 fn is_loop(kind: io::ErrorKind) -> bool {
     format!("{kind:?}") == "FilesystemLoop"
-}
-
-/// Answers with a file, with parts of it, or with why not.
-fn serve(request: &Request, known: &Known, content: &Open) -> Response {
-    let (method, fields) = (&request.head.line.method, &request.head.fields);
-    let status = conditional::evaluate(method, fields, &known.validators);
-    let mut response = match status {
-        Some(StatusCode::NOT_MODIFIED) => Response::new(StatusCode::NOT_MODIFIED),
-        Some(status) => Response::error(status, "The file is not in the state asked for."),
-        None => content.answer(wanted(request, known), known),
-    };
-    if response.status.is_success() || response.status == StatusCode::NOT_MODIFIED {
-        response.fields.add("ETag", &known.validators.etag);
-        if let Some(date) = &known.last_modified {
-            response.fields.add("Last-Modified", date);
-        }
-    }
-    response
-}
-
-/// Ranges are for GET only (RFC 9110 §14.2).
-fn wanted(request: &Request, known: &Known) -> Wanted {
-    let fields = &request.head.fields;
-    match fields.text("Range") {
-        Some(value)
-            if request.head.line.method == Method::GET
-                && conditional::range_is_current(fields, &known.validators) =>
-        {
-            range::parse(value, known.length)
-        }
-        _ => Wanted::All,
-    }
-}
-
-/// A file's content, open.
-enum Open {
-    Bytes(Bytes),
-    File(Rc<File>),
-}
-
-impl Open {
-    fn part(&self, range: Range) -> Part {
-        match self {
-            Self::Bytes(bytes) => {
-                // Ranges lie within the length, which is that of these bytes.
-                Part::Bytes(bytes.slice(range.first as usize..=range.last as usize))
-            }
-            Self::File(file) => {
-                Part::File { file: Rc::clone(file), offset: range.first, length: range.length() }
-            }
-        }
-    }
-
-    fn answer(&self, wanted: Wanted, known: &Known) -> Response {
-        let length = known.length;
-        match wanted {
-            Wanted::All => {
-                let mut response = Response::new(StatusCode::OK);
-                response.fields.add("Content-Type", &known.media_type);
-                response.fields.add("Accept-Ranges", "bytes");
-                if length > 0 {
-                    response.body = self.part(Range { first: 0, last: length - 1 }).into();
-                }
-                response
-            }
-            Wanted::Nothing => {
-                let why = format!("There are {length} bytes.");
-                let mut response = Response::error(StatusCode::RANGE_NOT_SATISFIABLE, &why);
-                response.fields.add("Content-Range", format!("bytes */{length}"));
-                response
-            }
-            Wanted::Parts(parts) => match parts.as_slice() {
-                [range] => {
-                    let mut response = Response::new(StatusCode::PARTIAL_CONTENT);
-                    response.fields.add("Content-Type", &known.media_type);
-                    response.fields.add("Content-Range", format!("bytes {range}/{length}"));
-                    response.body = self.part(*range).into();
-                    response
-                }
-                parts => self.multipart(parts, known),
-            },
-        }
-    }
-
-    /// Several ranges in one response (RFC 9110 §14.6).
-    fn multipart(&self, parts: &[Range], known: &Known) -> Response {
-        let boundary = boundary(known, parts);
-        let mut response = Response::new(StatusCode::PARTIAL_CONTENT);
-        let media_type = format!("multipart/byteranges; boundary={boundary}");
-        response.fields.add("Content-Type", media_type);
-        let mut body = Body::empty();
-        let mut start = "";
-        for range in parts {
-            let head = format!(
-                "{start}--{boundary}\r\nContent-Type: {}\r\nContent-Range: bytes {range}/{}\r\n\r\n",
-                known.media_type, known.length
-            );
-            body.push(Part::Bytes(head.into()));
-            body.push(self.part(*range));
-            start = "\r\n";
-        }
-        body.push(Part::Bytes(format!("\r\n--{boundary}--\r\n").into()));
-        response.body = body;
-        response
-    }
-}
-
-/// A line that separates parts. It depends on the file's state and the ranges alone, so that the
-/// same request has the same answer.
-fn boundary(known: &Known, parts: &[Range]) -> String {
-    // FNV-1a, 64 bits.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let text = format!("{}{parts:?}", known.validators.etag);
-    for byte in text.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    format!("roundtrip-{hash:016x}")
 }

@@ -1,47 +1,59 @@
-//! Which content coding a client takes (RFC 9110 §12.5.3).
+//! Which content coding a client is sent (RFC 9110 §12.5.3).
 
 use crate::message::Fields;
+use crate::packing::Coding;
 
-/// A coding in which files stand ready beside the files that they are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Coding {
-    /// Its name in the field.
-    pub(crate) name: &'static str,
-    /// What the file's name has at its end.
-    pub(crate) suffix: &'static str,
-}
+/// Weights are told in thousandths.
+const FULL: u16 = 1000;
 
-/// Those that are looked for, the one that makes text smallest first.
-pub(crate) const READY: [Coding; 3] = [
-    Coding { name: "br", suffix: ".br" },
-    Coding { name: "zstd", suffix: ".zst" },
-    Coding { name: "gzip", suffix: ".gz" },
-];
-
-/// Whether a client takes a coding: by its name, or by the asterisk, and not with a weight of nothing.
-pub(crate) fn accepts(fields: &Fields, coding: &str) -> bool {
-    let mut by_asterisk = false;
-    for element in fields.list("Accept-Encoding") {
-        let element = String::from_utf8_lossy(element);
-        let mut parts = element.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let wanted = parts.all(|part| !is_nothing(part));
-        let alias = coding == "gzip" && name.eq_ignore_ascii_case("x-gzip");
-        if name.eq_ignore_ascii_case(coding) || alias {
-            return wanted;
-        }
-        if name == "*" {
-            by_asterisk = wanted;
+/// The coding that a client likes best of those that can be had, the first of several; `None` where it likes a
+/// content as it is at least as well.
+pub(super) fn choose(fields: &Fields, available: &[Coding]) -> Option<Coding> {
+    let asked = Asked::of(fields);
+    let weigh = |coding: &Coding| (asked.weight(coding.name()).unwrap_or(0), *coding);
+    let mut best = None;
+    for (weight, coding) in available.iter().map(weigh) {
+        if weight > best.map_or(0, |(weight, _)| weight) {
+            best = Some((weight, coding));
         }
     }
-    by_asterisk
+    let plain = asked.named("identity").unwrap_or(0);
+    best.filter(|(weight, _)| *weight >= plain).map(|(_, coding)| coding)
 }
 
-/// Whether a parameter is a weight of nothing: `q=0`, `q=0.000`.
-fn is_nothing(parameter: &str) -> bool {
-    let Some((name, value)) = parameter.split_once('=') else { return false };
-    let is_zero = value.trim().bytes().all(|byte| matches!(byte, b'0' | b'.'));
-    name.trim().eq_ignore_ascii_case("q") && is_zero
+/// What Accept-Encoding says: names in lower case, with their weights.
+struct Asked(Vec<(String, u16)>);
+
+impl Asked {
+    fn of(fields: &Fields) -> Self {
+        let elements = fields.list("Accept-Encoding").map(|element| {
+            let element = String::from_utf8_lossy(element).to_ascii_lowercase();
+            let mut parts = element.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_owned();
+            (name, parts.find_map(weight).unwrap_or(FULL))
+        });
+        Self(elements.collect())
+    }
+
+    fn named(&self, name: &str) -> Option<u16> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, weight)| *weight)
+    }
+
+    /// How well a coding is liked: by its name, or by the asterisk.
+    fn weight(&self, coding: &str) -> Option<u16> {
+        let alias = || self.named("x-gzip").filter(|_| coding == "gzip");
+        self.named(coding).or_else(alias).or_else(|| self.named("*"))
+    }
+}
+
+/// The weight that a parameter tells; what is none counts as nothing wanted.
+fn weight(parameter: &str) -> Option<u16> {
+    let (name, value) = parameter.split_once('=')?;
+    if name.trim() != "q" {
+        return None;
+    }
+    let value: f32 = value.trim().parse().unwrap_or(0.0);
+    Some((value.clamp(0.0, 1.0) * f32::from(FULL)) as u16)
 }
 
 #[cfg(test)]
@@ -50,21 +62,28 @@ mod tests {
 
     #[test]
     fn weights_and_the_asterisk_count() {
-        for (value, br, gzip) in [
-            ("br, gzip", true, true),
-            ("br;q=0, gzip;q=0.1", false, true),
-            ("*", true, true),
-            ("*;q=0, gzip", false, true),
-            ("gzip;q=0.000, *", true, false),
-            ("x-gzip", false, true),
-            ("identity", false, false),
-            ("", false, false),
-            ("BR ; Q=1", true, false),
+        use Coding::{Brotli, Gzip};
+        for (value, chosen) in [
+            ("br, gzip", Some(Brotli)),
+            ("gzip, br", Some(Brotli)),
+            ("br;q=0.5, gzip", Some(Gzip)),
+            ("br;q=0, gzip;q=0.1", Some(Gzip)),
+            ("*", Some(Brotli)),
+            ("*;q=0, gzip", Some(Gzip)),
+            ("gzip;q=0.000, *", Some(Brotli)),
+            ("x-gzip", Some(Gzip)),
+            ("identity", None),
+            ("gzip;q=0.5, identity", None),
+            ("gzip;q=0.5, identity;q=0.5", Some(Gzip)),
+            ("", None),
+            ("BR ; Q=1", Some(Brotli)),
+            ("br;q=x", None),
+            ("deflate", None),
         ] {
             let mut fields = Fields::new();
             fields.add("Accept-Encoding", value);
-            assert_eq!((accepts(&fields, "br"), accepts(&fields, "gzip")), (br, gzip), "{value}");
+            assert_eq!(choose(&fields, &[Brotli, Gzip]), chosen, "{value}");
         }
-        assert!(!accepts(&Fields::new(), "gzip"));
+        assert_eq!(choose(&Fields::new(), &Coding::ALL), None);
     }
 }

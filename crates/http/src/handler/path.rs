@@ -1,6 +1,9 @@
 //! From the path of a URL to a name below a root.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
+
+use super::name;
 
 /// Why a path names nothing that could be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub(crate) enum PathError {
 /// A path below the root, decoded: no empty, `.` or `..` segments, no separators in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) segments: Vec<String>,
+    pub(crate) segments: Vec<OsString>,
     /// It ended with a slash, as the name of a folder does.
     pub(crate) slash: bool,
 }
@@ -29,10 +32,10 @@ impl Place {
         let mut slash = true;
         for raw in path.split('/') {
             let segment = decode(raw)?;
-            slash = matches!(segment.as_str(), "" | "." | "..");
-            match segment.as_str() {
-                "" | "." => {}
-                ".." => {
+            slash = matches!(segment.as_encoded_bytes(), b"" | b"." | b"..");
+            match segment.as_encoded_bytes() {
+                b"" | b"." => {}
+                b".." => {
                     segments.pop().ok_or(PathError::Outside)?;
                 }
                 _ => {
@@ -62,9 +65,45 @@ impl Place {
         path
     }
 
-    /// The segments with slashes between.
-    pub(crate) fn key(&self) -> String {
-        self.segments.join("/")
+    /// The folder that it lies in.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        let (_, folder) = self.segments.split_last()?;
+        Some(Self { segments: folder.to_vec(), slash: true })
+    }
+
+    /// The same with this at the end of its last name.
+    pub(crate) fn with_ending(&self, ending: &str) -> Option<Self> {
+        let mut place = self.clone();
+        place.segments.last_mut()?.push(ending);
+        Some(place)
+    }
+
+    /// The same without this at the end of its last name, where that has it and more.
+    pub(crate) fn without_ending(&self, ending: &str) -> Option<Self> {
+        let mut place = self.clone();
+        let last = place.segments.last_mut()?;
+        let name = last.to_str()?.strip_suffix(ending).filter(|name| !name.is_empty())?;
+        *last = name.into();
+        Some(place)
+    }
+
+    /// The segments with slashes between; `None` where one of them is no text.
+    pub(crate) fn key(&self) -> Option<String> {
+        let texts: Option<Vec<&str>> = self.segments.iter().map(|one| one.to_str()).collect();
+        texts.map(|texts| texts.join("/"))
+    }
+
+    /// The path as bytes, decoded: what patterns are held against.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut path = Vec::new();
+        for segment in &self.segments {
+            path.push(b'/');
+            path.extend_from_slice(segment.as_encoded_bytes());
+        }
+        if self.slash {
+            path.push(b'/');
+        }
+        path
     }
 }
 
@@ -79,9 +118,9 @@ impl core::fmt::Display for Place {
     }
 }
 
-fn decode(segment: &str) -> Result<String, PathError> {
+fn decode(segment: &str) -> Result<OsString, PathError> {
     if !segment.contains('%') {
-        return Ok(segment.to_owned());
+        return Ok(segment.into());
     }
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
@@ -96,15 +135,16 @@ fn decode(segment: &str) -> Result<String, PathError> {
         bytes.push((digit(*high)? << 4 | digit(*low)?) as u8);
         rest = tail;
     }
-    String::from_utf8(bytes).map_err(|_| PathError::Nowhere)
+    name::from_bytes(bytes).ok_or(PathError::Nowhere)
 }
 
 /// A segment must be one plain name on every operating system: no separator, no drive, no NUL.
-fn check(segment: &str) -> Result<(), PathError> {
-    if segment.contains('\0') {
+fn check(segment: &OsStr) -> Result<(), PathError> {
+    let bytes = segment.as_encoded_bytes();
+    if bytes.contains(&0) {
         return Err(PathError::Malformed);
     }
-    if segment.contains('/') {
+    if bytes.contains(&b'/') {
         return Err(PathError::Outside);
     }
     // Where a backslash separates folders, there are two components then.
@@ -116,8 +156,8 @@ fn check(segment: &str) -> Result<(), PathError> {
 }
 
 /// Writes a segment so that it stands in the path of a URL (RFC 3986 §3.3).
-pub(crate) fn encode(segment: &str, out: &mut String) {
-    for byte in segment.bytes() {
+pub(crate) fn encode(segment: &OsStr, out: &mut String) {
+    for &byte in segment.as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=@".contains(&byte) {
             out.push(char::from(byte));
         } else {
@@ -134,7 +174,7 @@ mod tests {
     use super::*;
 
     fn key(path: &str) -> Result<String, PathError> {
-        Place::parse(path).map(|place| place.key())
+        Place::parse(path).map(|place| place.key().unwrap_or_default())
     }
 
     #[test]
@@ -158,7 +198,6 @@ mod tests {
             ("/a%2", Err(PathError::Malformed)),
             ("/a%gg", Err(PathError::Malformed)),
             ("/a%+1", Err(PathError::Malformed)),
-            ("/%ff", Err(PathError::Nowhere)),
             ("a", Err(PathError::Malformed)),
             ("", Err(PathError::Malformed)),
         ] {
@@ -173,6 +212,14 @@ mod tests {
             let expected = if is_name { Ok("a\\b".to_owned()) } else { Err(PathError::Outside) };
             assert_eq!(key(path), expected, "{path}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_need_not_be_text() {
+        let place = Place::parse("/a%ffb/c").unwrap();
+        assert_eq!((place.key(), place.bytes()), (None, b"/a\xffb/c".to_vec()));
+        assert_eq!(place.to_string(), "/a%FFb/c");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Tree {
             };
             if entries.last().is_none_or(|last| last.name != name || last.folder != folder) {
                 entries.push(super::listing::Entry {
-                    name: name.to_owned(),
+                    name: name.into(),
                     folder,
                     length: if folder { 0 } else { content.len() as u64 },
                     modified: if folder { None } else { *modified },

@@ -266,19 +266,9 @@ impl<W: Wire> Connection<W> {
         let written = send(&shared, &self.input, &asked, response).await;
         if let Some(tell) = &shared.access {
             tell(&access::Served {
-                peer: request.peer,
-                wall: request.wall,
-                method: Some(&request.head.line.method),
-                target: &request.head.line.target,
-                status,
-                body: written.body,
-                took: shared.wire.now().since(request.at),
-                version: Some(request.head.line.version),
-                host: request.head.fields.text("Host").unwrap_or_default(),
-                referer: request.head.fields.text("Referer").unwrap_or_default(),
-                user_agent: request.head.fields.text("User-Agent").unwrap_or_default(),
                 trouble: trouble.as_deref().or(failed(&written).as_deref()),
                 complete: written.failed.is_none(),
+                ..access::Served::of(&request, status, written.body, shared.wire.now())
             });
         }
         (Written { upgrade, ..written }, why)
@@ -372,19 +362,9 @@ impl<W: Wire> Connection<W> {
         let mut input = self.input.borrow_mut();
         let Some(peer) = input.channel().map(|channel| channel.peer()) else { return };
         tell(&access::Served {
-            peer,
-            wall: self.shared.wire.wall(),
-            method: None,
-            target: "",
-            status,
             body: written.body,
-            took: core::time::Duration::ZERO,
-            version: None,
-            host: "",
-            referer: "",
-            user_agent: "",
-            trouble: Some(why),
             complete: written.failed.is_none(),
+            ..access::Served::refused(peer, self.shared.wire.wall(), status, why)
         });
     }
 

@@ -2,18 +2,20 @@
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::stream;
 use http::{Method, StatusCode};
 use roundtrip_record::{EventId, ExchangeId, Time};
 use roundtrip_wire::LocalFuture;
 
 use super::interim::Interim;
 use super::response::Response;
-use crate::body::Following;
+use crate::body::{Body, Following};
 use crate::message::{Authority, Fields, MessageError, RequestHead, TargetForm, authority};
 
 /// Answers requests.
@@ -207,6 +209,25 @@ impl RequestBody {
     /// As [`RequestBody::poll_chunk`].
     pub async fn chunk(&mut self) -> Option<Result<Bytes, BodyError>> {
         poll_fn(|context| self.poll_chunk(context)).await
+    }
+
+    /// Its pieces, as they come, as a body that is sent on.
+    pub fn into_body(mut self) -> Body {
+        match self.length() {
+            Some(0) => Body::empty(),
+            length => Body::stream(
+                length,
+                stream::poll_fn(move |context| {
+                    let chunk = self.poll_chunk(context);
+                    chunk.map(|chunk| chunk.map(|chunk| chunk.map_err(io::Error::other)))
+                }),
+            ),
+        }
+    }
+
+    /// The same body, for another try to send it on: what was read of it is gone.
+    pub(crate) fn again(&self) -> Self {
+        Self { source: Rc::clone(&self.source), request: self.request }
     }
 
     /// All of it.

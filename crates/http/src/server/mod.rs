@@ -2,11 +2,13 @@
 
 mod access;
 mod connection;
+mod crowd;
 mod handler;
 mod input;
 mod interim;
 mod local;
 mod options;
+mod outcome;
 mod priority;
 mod refusal;
 mod reply;
@@ -14,10 +16,12 @@ mod response;
 mod secure;
 mod shared;
 mod three;
+mod to_https;
 mod two;
 mod upgrade;
 
 pub use access::Served;
+pub use crowd::Crowd;
 pub use handler::{BodyError, Handler, Request, RequestBody};
 pub use interim::{Interim, Trailers};
 pub use local::follow;
@@ -25,6 +29,7 @@ pub use options::Options;
 pub use priority::{Priority, Scheduling};
 pub use response::{After, Response};
 pub use secure::{Hello, Shown, Unsecured};
+pub use to_https::ToHttps;
 pub use upgrade::Upgrade;
 
 pub use crate::two::{Allowance, Floods};
@@ -33,9 +38,10 @@ pub use crate::upgraded::Upgraded;
 pub(crate) use input::poll_read_into;
 pub(crate) use response::escape;
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,9 +49,11 @@ use bytes::BytesMut;
 use futures_util::future::{Either, select};
 use http::Version;
 use roundtrip_wire::{Listener, LocalFuture, Nodelay, Transport as _, Wire};
+use tokio::io::AsyncRead;
 
 use crate::channel::{Channel, Counted};
 use crate::upgraded::Accepted;
+use crowd::{Entry, Visitor};
 use secure::TLS_BUFFER;
 use shared::Shared;
 
@@ -100,6 +108,16 @@ impl<W: Wire> Server<W> {
         self
     }
 
+    /// Counts the connections of each address there, and answers those beyond what it lets each have with 503. Has
+    /// no effect once the server has been cloned or serves.
+    #[must_use]
+    pub fn with_crowd(mut self, crowd: Arc<Crowd>) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.crowd = Some(crowd);
+        }
+        self
+    }
+
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.shared.connections.get()
@@ -112,20 +130,31 @@ impl<W: Wire> Server<W> {
         L: Listener<Stream = W::Stream>,
     {
         let shared = Rc::clone(&self.shared);
-        let converse = move |stream| -> LocalFuture<'static, ()> {
-            let full = shared.is_full();
+        let converse = move |stream, full| -> LocalFuture<'static, ()> {
             Box::pin(converse(Rc::clone(&shared), stream, full))
         };
-        self.serve_each(listener, stop, converse).await;
+        self.accept_each(listener, stop, converse).await;
     }
 
     /// The same with a conversation of the caller's own on each connection, such as one that ends in
     /// [`Server::answer`]: the connection counts as open until that is over.
     pub async fn serve_each<L>(
         &self,
-        mut listener: L,
+        listener: L,
         stop: impl Future<Output = ()>,
         each: impl Fn(W::Stream) -> LocalFuture<'static, ()>,
+    ) where
+        L: Listener<Stream = W::Stream>,
+    {
+        self.accept_each(listener, stop, |stream, _| each(stream)).await;
+    }
+
+    /// The same; `each` is told whether there are more connections than may be.
+    async fn accept_each<L>(
+        &self,
+        mut listener: L,
+        stop: impl Future<Output = ()>,
+        each: impl Fn(W::Stream, bool) -> LocalFuture<'static, ()>,
     ) where
         L: Listener<Stream = W::Stream>,
     {
@@ -182,10 +211,9 @@ impl<W: Wire> Server<W> {
     }
 
     fn start_three(&self, quic: roundtrip_quic::Connection<W>) {
+        let Some((counted, full)) = self.count(quic.peer().ip()) else { return };
         let shared = Rc::clone(&self.shared);
-        shared.connections.set(shared.connections.get() + 1);
-        let counted = CountedConnection(Rc::clone(&shared));
-        let (handler, full) = (Rc::clone(&shared.handler), shared.is_full());
+        let handler = Rc::clone(&shared.handler);
         self.shared
             .wire
             .spawn(async move {
@@ -250,12 +278,14 @@ impl<W: Wire> Server<W> {
         Ok(())
     }
 
-    fn start(&self, mut stream: W::Stream, each: &impl Fn(W::Stream) -> LocalFuture<'static, ()>) {
+    fn start(
+        &self,
+        mut stream: W::Stream,
+        each: &impl Fn(W::Stream, bool) -> LocalFuture<'static, ()>,
+    ) {
+        let Some((counted, full)) = self.count(stream.peer().ip()) else { return };
         stream.set_nodelay(Nodelay::On);
-        let shared = Rc::clone(&self.shared);
-        shared.connections.set(shared.connections.get() + 1);
-        let counted = CountedConnection(shared);
-        let conversation = each(stream);
+        let conversation = each(stream, full);
         self.shared
             .wire
             .spawn(async move {
@@ -264,19 +294,55 @@ impl<W: Wire> Server<W> {
             })
             .detach();
     }
+
+    /// Counts a connection, and tells whether it is one too many; `None` where it is not even to hear that.
+    fn count(&self, peer: IpAddr) -> Option<(CountedConnection<W>, bool)> {
+        let shared = Rc::clone(&self.shared);
+        let (visitor, many) = match shared.crowd.as_ref().map(|crowd| crowd.enter(peer)) {
+            None => (None, false),
+            Some(Entry::Welcome(visitor)) => (Some(visitor), false),
+            Some(Entry::TooMany(visitor)) => (Some(visitor), true),
+            Some(Entry::Closed) => return None,
+        };
+        shared.connections.set(shared.connections.get() + 1);
+        let full = many || shared.is_full();
+        Some((CountedConnection { shared, _visitor: visitor }, full))
+    }
 }
 
 /// Serves a connection as the server was told to.
 async fn converse<W: Wire>(shared: Rc<Shared<W>>, stream: W::Stream, full: bool) {
-    let channel = match &shared.tls {
-        None => Channel::Plain(stream),
-        Some(config) => match accept_tls(&shared, config, stream).await {
-            Some(channel) => channel,
-            None => return,
-        },
-    };
     let handler = Rc::clone(&shared.handler);
-    speak(shared, handler, channel, full).await;
+    let Some(config) = &shared.tls else {
+        return speak(shared, handler, Channel::Plain(stream), full).await;
+    };
+    let (begun, late) = (begin(stream), shared.wire.sleep(shared.options.head_timeout));
+    let begun = match select(pin!(begun), pin!(late)).await {
+        Either::Left((begun, _)) => begun,
+        Either::Right(_) => None,
+    };
+    let Some(accepted) = begun else { return };
+    if accepted.early.first().is_some_and(u8::is_ascii_alphabetic) {
+        // A request in the clear: whoever sent it hears where it should have gone.
+        let handler = Rc::new(ToHttps::new(accepted.stream.local().port()));
+        let Accepted { stream, early, received } = accepted;
+        let channel = Channel::Plain(stream);
+        return connection::run(shared, handler, channel, (early, received), full).await;
+    }
+    if let Some(channel) = accept_tls(&shared, config, accepted).await {
+        speak(shared, handler, channel, full).await;
+    }
+}
+
+/// The first bytes of a connection, which tell TLS from a request in the clear. `None` where none come.
+async fn begin<S: AsyncRead + Unpin>(stream: S) -> Option<Accepted<S>> {
+    /// What a client of TLS says first, most often.
+    const FIRST: usize = 2048;
+    let mut accepted = Accepted::new(stream);
+    let Accepted { stream, early, received } = &mut accepted;
+    let read = poll_fn(|context| poll_read_into(stream, early, FIRST, context)).await;
+    *received = read.ok().filter(|read| *read > 0)? as u64;
+    Some(accepted)
 }
 
 /// Speaks the version of HTTP that was agreed on.
@@ -297,10 +363,11 @@ async fn speak<W: Wire>(
 async fn accept_tls<W: Wire>(
     shared: &Shared<W>,
     config: &Arc<rustls::ServerConfig>,
-    stream: W::Stream,
+    accepted: Accepted<W::Stream>,
 ) -> Option<Channel<W::Stream>> {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
-    let handshake = acceptor.accept(Counted::new(Channel::Plain(stream)));
+    let Accepted { stream, early, received } = accepted;
+    let handshake = acceptor.accept(Counted::with_early(Channel::Plain(stream), early, received));
     let late = shared.wire.sleep(shared.options.head_timeout);
     match select(handshake, pin!(late)).await {
         Either::Left((Ok(mut tls), _)) => {
@@ -312,17 +379,21 @@ async fn accept_tls<W: Wire>(
     }
 }
 
-struct CountedConnection<W: Wire>(Rc<Shared<W>>);
+struct CountedConnection<W: Wire> {
+    shared: Rc<Shared<W>>,
+    _visitor: Option<Visitor>,
+}
 
 impl<W: Wire> Drop for CountedConnection<W> {
     fn drop(&mut self) {
-        let was_closed = self.0.is_closed();
-        self.0.connections.set(self.0.connections.get() - 1);
+        let shared = &self.shared;
+        let was_closed = shared.is_closed();
+        shared.connections.set(shared.connections.get() - 1);
         if was_closed {
-            self.0.room.notify_waiters();
+            shared.room.notify_waiters();
         }
-        if self.0.stopping.get() {
-            self.0.changed.notify_waiters();
+        if shared.stopping.get() {
+            shared.changed.notify_waiters();
         }
     }
 }

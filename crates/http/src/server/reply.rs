@@ -10,11 +10,12 @@ use std::rc::Rc;
 use bytes::{Buf as _, Bytes};
 use futures_util::future::{Either, select};
 use http::{Method, Version};
-use roundtrip_record::{Body as BodyRecord, ConnectionId, EventId, Framing};
+use roundtrip_record::{ConnectionId, EventId, Framing};
 use roundtrip_wire::{Transport as _, Wire};
 
 use super::input::Input;
 use super::interim::Trailers;
+use super::outcome::{Outcome, cut};
 use super::response::{After, Response, is_bodyless};
 use super::shared::Shared;
 use super::upgrade::Upgrade;
@@ -22,7 +23,7 @@ use crate::Body;
 use crate::message::{
     Fields, Head, ResponseHead, StatusLine, encode_chunk_size, encode_last_chunk, version_text,
 };
-use crate::reporter::{EndReport, HeadReport, Reporter};
+use crate::reporter::{HeadReport, Reporter};
 
 /// What is written together with what stands before it rather than on its own.
 const SMALL: usize = 16 * 1024;
@@ -112,41 +113,19 @@ pub(crate) async fn send<W: Wire>(
         Err(error) => Err(error),
     };
     let failed = result.err();
-    let report = EndReport {
+    let outcome = Outcome {
         connection: asked.connection,
         stream: None,
         version: asked.version,
-        arrived: None,
-        body: BodyRecord {
-            framing: if plan.sends_body { plan.framing } else { Framing::None },
-            encoded: sent,
-            framed: None,
-            decoded: sent,
-            codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
-            content: None,
-            cut: failed.as_ref().map(cut),
-        },
-        media_type: response.fields.text("Content-Type").map(crate::media::essence),
+        status: response.status,
+        fields: &response.fields,
+        framing: if plan.sends_body { plan.framing } else { Framing::None },
+        sent,
+        cut: failed.as_ref().map(cut),
         trailers: &trailers,
     };
-    let event = asked.reporter.response(head_event, report).or(head_event);
-    let status = Some(response.status.as_u16());
-    let event = asked.reporter.ended(event, status, failed.is_none());
+    let event = outcome.report(&asked.reporter, head_event);
     Written { body: sent, keep: plan.keep && failed.is_none(), event, failed, upgrade: None }
-}
-
-fn cut(error: &io::Error) -> roundtrip_record::BodyCut {
-    use roundtrip_record::BodyCut;
-    match error.kind() {
-        io::ErrorKind::TimedOut => BodyCut::Stalled,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => BodyCut::Reset,
-        io::ErrorKind::UnexpectedEof => BodyCut::Short,
-        _ => BodyCut::Stopped,
-    }
-}
-
-fn lower_text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).to_ascii_lowercase()
 }
 
 /// Puts the head into the output and reports it.

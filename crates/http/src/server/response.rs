@@ -38,6 +38,8 @@ pub struct Response {
     /// A path of this server whose answer is to be sent instead (RFC 3875 §6.2.2); see
     /// [`super::follow`].
     pub local: Option<String>,
+    /// The body is in the server's own words, which say what the status means: a page of one's own may stand there.
+    pub is_words: bool,
     /// Why the server could not do what was asked, for those who run it: never sent.
     pub trouble: Option<String>,
 }
@@ -87,7 +89,7 @@ impl Response {
             page.push_str("</p>\n");
         }
         page.push_str("</html>\n");
-        Self { status, ..Self::html(page) }
+        Self { status, is_words: true, ..Self::html(page) }
     }
 
     /// The same response, with the reason for those who run the server ([`Response::trouble`]).

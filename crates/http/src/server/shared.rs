@@ -9,6 +9,7 @@ use roundtrip_wire::Wire;
 use tokio::sync::Notify;
 
 use super::access::Served;
+use super::crowd::Crowd;
 use super::handler::Handler;
 use super::options::Options;
 use super::response::Response;
@@ -29,6 +30,8 @@ pub(crate) struct Shared<W> {
     pub(crate) access: Option<Access>,
     /// Is told of what goes wrong that is no request's.
     pub(crate) trouble: Option<Troubled>,
+    /// Counts the connections of each address.
+    pub(crate) crowd: Option<Arc<Crowd>>,
     /// No more requests are taken.
     pub(crate) stopping: Cell<bool>,
     /// Wakes connections that wait for a request, and the one who waits for their end.
@@ -50,6 +53,7 @@ impl<W: Wire> Shared<W> {
             tls: None,
             access: None,
             trouble: None,
+            crowd: None,
             stopping: Cell::new(false),
             changed: Notify::new(),
             connections: Cell::new(0),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_quic::StreamId;
-use roundtrip_record::{Body as BodyRecord, BodyCut, EventId, Framing, Time};
+use roundtrip_record::{BodyCut, EventId, Framing, Time};
 use roundtrip_wire::Wire;
 
 use super::body::{Asked, Incoming};
@@ -16,10 +16,11 @@ use super::conversation::Conversation;
 use super::out::{Interims, Out, Refused};
 use crate::Body;
 use crate::message::{Fields, RequestHead, authority};
-use crate::reporter::{EndReport, Reporter, RequestReport};
+use crate::reporter::{Reporter, RequestReport};
 use crate::server::access::Served;
 use crate::server::handler::{Request, RequestBody};
 use crate::server::interim::{Interim, Trailers};
+use crate::server::outcome::{Outcome, cut};
 use crate::server::priority::{Priority, Scheduling};
 use crate::server::refusal;
 use crate::server::response::{After, Response, is_bodyless};
@@ -84,8 +85,14 @@ async fn too_large<W: Wire>(talk: &Rc<Conversation<W>>, id: StreamId) {
     out.begin(&shared.wire, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &Fields::new());
     let flushed = poll_fn(|context| out.poll_flush(&mut 0, context)).await;
     talk.hub.quic.finish(id);
-    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16();
-    reporter.ended(out.cause(), Some(status), flushed.is_ok());
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    reporter.ended(out.cause(), Some(status.as_u16()), flushed.is_ok());
+    if let Some(access) = &shared.access {
+        let (peer, wall) = (talk.hub.quic.peer(), shared.wire.wall());
+        let why = "the head of the request is too large";
+        let complete = flushed.is_ok();
+        access(&Served { complete, ..Served::refused(peer, wall, status, why) });
+    }
 }
 
 /// One request, and what is needed to answer it.
@@ -128,7 +135,7 @@ impl<W: Wire> One<'_, W> {
             Some(response) => Some(response),
             None => self.handle(&request, &out).await,
         };
-        let Some(response) = response else {
+        let Some(mut response) = response else {
             // The client gave it up, or the connection is over.
             talk.hub.quic.reset(self.id, Code::REQUEST_CANCELLED.0);
             reporter.ended(out.cause(), None, false);
@@ -137,6 +144,7 @@ impl<W: Wire> One<'_, W> {
         if response.after == After::Close {
             talk.leave("answered so");
         }
+        shared.announce(request.secure, &mut response);
         let status = response.status;
         let (fields, sent) = self.send(&request, response, &out).await;
         self.finish(&request, (status, &fields), &sent, &out, &reporter);
@@ -289,42 +297,24 @@ impl<W: Wire> One<'_, W> {
         out: &Out<W>,
         reporter: &Reporter<W>,
     ) {
-        let lower = |value: &[u8]| String::from_utf8_lossy(value).to_ascii_lowercase();
-        let framing = if sent.bytes > 0 { Framing::Frames } else { Framing::None };
-        let report = EndReport {
+        let outcome = Outcome {
             connection: self.talk.hub.quic.id(),
             stream: Some(self.id.number()),
             version: Version::HTTP_3,
-            arrived: None,
-            body: BodyRecord {
-                framing,
-                encoded: sent.bytes,
-                framed: None,
-                decoded: sent.bytes,
-                codings: fields.list("Content-Encoding").map(lower).collect(),
-                content: None,
-                cut: sent.cut,
-            },
-            media_type: fields.text("Content-Type").map(crate::media::essence),
+            status,
+            fields,
+            framing: if sent.bytes > 0 { Framing::Frames } else { Framing::None },
+            sent: sent.bytes,
+            cut: sent.cut,
             trailers: &sent.trailers,
         };
-        let event = reporter.response(out.cause(), report).or(out.cause());
-        reporter.ended(event, Some(status.as_u16()), sent.cut.is_none());
-        if let Some(access) = &self.talk.shared.access {
+        outcome.report(reporter, out.cause());
+        let shared = &self.talk.shared;
+        if let Some(access) = &shared.access {
             access(&Served {
-                peer: request.peer,
-                wall: request.wall,
-                method: Some(&request.head.line.method),
-                target: &request.head.line.target,
-                status,
-                body: sent.bytes,
-                took: self.talk.shared.wire.now().since(request.at),
-                version: Some(Version::HTTP_3),
-                host: request.head.fields.text("Host").unwrap_or_default(),
-                referer: request.head.fields.text("Referer").unwrap_or_default(),
-                user_agent: request.head.fields.text("User-Agent").unwrap_or_default(),
                 trouble: sent.trouble.as_deref(),
                 complete: sent.cut.is_none(),
+                ..Served::of(request, status, sent.bytes, shared.wire.now())
             });
         }
     }
@@ -373,14 +363,5 @@ impl<W: Wire> Sending<W> {
                 None => return Poll::Ready(None),
             }
         }
-    }
-}
-
-/// What a body that could not be read makes of a response.
-fn cut(error: &std::io::Error) -> BodyCut {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => BodyCut::Short,
-        std::io::ErrorKind::TimedOut => BodyCut::Stalled,
-        _ => BodyCut::Stopped,
     }
 }

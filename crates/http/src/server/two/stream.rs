@@ -4,21 +4,21 @@ use core::future::{Future as _, poll_fn};
 use core::pin::pin;
 use core::task::{Poll, ready};
 use core::time::Duration;
-use std::io;
 use std::rc::Rc;
 
 use futures_util::future::select;
 use http::{Method, StatusCode, Version};
-use roundtrip_record::{Body as BodyRecord, BodyCut, EventId, Framing};
+use roundtrip_record::{BodyCut, EventId, Framing};
 use roundtrip_wire::{LocalFuture, Wire};
 
 use super::body::Incoming;
 use super::responder::Responder;
 use super::sending::Sending;
 use crate::message::Fields;
-use crate::reporter::{EndReport, HeadReport, Reporter};
+use crate::reporter::{HeadReport, Reporter};
 use crate::server::access::Served;
 use crate::server::handler::{BodySource as _, Handler, Request, RequestBody};
+use crate::server::outcome::Outcome;
 use crate::server::response::{Response, is_bodyless};
 use crate::server::shared::Shared;
 use crate::two::Ledger;
@@ -151,54 +151,25 @@ impl<W: Wire> Stream<W> {
         let Some((status, fields)) = self.answer else { return };
         let sent = self.sending.as_ref().map_or(0, Sending::handed);
         let none = Fields::new();
-        let trailers = self.sending.as_ref().map_or(&none, Sending::trailers);
-        let framing = if self.sending.is_some() { Framing::Frames } else { Framing::None };
-        let lower = |value: &[u8]| String::from_utf8_lossy(value).to_ascii_lowercase();
-        let report = EndReport {
+        let outcome = Outcome {
             connection,
             stream: Some(u64::from(id)),
             version: Version::HTTP_2,
-            arrived: None,
-            body: BodyRecord {
-                framing,
-                encoded: sent,
-                framed: None,
-                decoded: sent,
-                codings: fields.list("Content-Encoding").map(lower).collect(),
-                content: None,
-                cut: self.cut,
-            },
-            media_type: fields.text("Content-Type").map(crate::media::essence),
-            trailers,
+            status,
+            fields: &fields,
+            framing: if self.sending.is_some() { Framing::Frames } else { Framing::None },
+            sent,
+            cut: self.cut,
+            trailers: self.sending.as_ref().map_or(&none, Sending::trailers),
         };
-        let event = self.reporter.response(self.cause, report).or(self.cause);
-        self.reporter.ended(event, Some(status.as_u16()), self.cut.is_none());
+        outcome.report(&self.reporter, self.cause);
         if let Some(access) = &shared.access {
             access(&Served {
-                peer: self.request.peer,
-                wall: self.request.wall,
-                method: Some(&self.request.head.line.method),
-                target: &self.request.head.line.target,
-                status,
-                body: sent,
-                took: shared.wire.now().since(self.request.at),
-                version: Some(Version::HTTP_2),
-                host: self.request.head.fields.text("Host").unwrap_or_default(),
-                referer: self.request.head.fields.text("Referer").unwrap_or_default(),
-                user_agent: self.request.head.fields.text("User-Agent").unwrap_or_default(),
                 trouble: self.trouble.as_deref(),
                 complete: self.cut.is_none(),
+                ..Served::of(&self.request, status, sent, shared.wire.now())
             });
         }
-    }
-}
-
-/// What a body that could not be read makes of a response.
-pub(crate) fn cut(error: &io::Error) -> BodyCut {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => BodyCut::Short,
-        io::ErrorKind::TimedOut => BodyCut::Stalled,
-        _ => BodyCut::Stopped,
     }
 }
 

@@ -1,6 +1,17 @@
 //! `roundtrip serve`: what clients of all kinds get from it.
 
+#[path = "../peer/mod.rs"]
 mod peer;
+
+mod coding;
+mod doors;
+mod endure;
+mod metrics;
+mod rules;
+mod site;
+mod suite;
+mod uploads;
+mod upstream;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

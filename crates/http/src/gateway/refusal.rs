@@ -1,9 +1,10 @@
 //! What a client is told where a server cannot be had (RFC 9110 §15.6, RFC 9209).
 
 use http::StatusCode;
-use roundtrip_http::client::Failure;
-use roundtrip_http::server::Response;
 use roundtrip_record::{AttemptEnd, FaultKind};
+
+use crate::client::Failure;
+use crate::server::Response;
 
 /// A fault in the words of HTTP: the status, the type of error in `Proxy-Status` (RFC 9209 §2.3), and a
 /// sentence for people.
@@ -14,7 +15,7 @@ struct Told {
 }
 
 /// The answer to a request that came to nothing, for this reason.
-pub(crate) fn refuse(failure: &Failure, host: &str) -> Response {
+pub fn refuse(failure: &Failure, host: &str) -> Response {
     let Told { status, error, sentence } = told(&failure.kind, host);
     let mut response = Response::error(status, &sentence);
     response.fields.add("Proxy-Status", format!("roundtrip; error={error}"));
@@ -22,19 +23,19 @@ pub(crate) fn refuse(failure: &Failure, host: &str) -> Response {
 }
 
 /// Why a request came to nothing, for people.
-pub(crate) fn sentence(failure: &Failure, host: &str) -> String {
+pub fn sentence(failure: &Failure, host: &str) -> String {
     told(&failure.kind, host).sentence
 }
 
 /// The answer to what is no request that could be passed on.
-pub(crate) fn bad_request(why: &str) -> Response {
+pub fn bad_request(why: &str) -> Response {
     let mut response = Response::error(StatusCode::BAD_REQUEST, why);
     response.fields.add("Proxy-Status", "roundtrip; error=http_request_error");
     response
 }
 
 /// The answer to a request for another server than the one that its tunnel leads to (RFC 9110 §15.5.20).
-pub(crate) fn misdirected(why: &str) -> Response {
+pub fn misdirected(why: &str) -> Response {
     let mut response = Response::error(StatusCode::MISDIRECTED_REQUEST, why);
     response.fields.add("Proxy-Status", "roundtrip; error=http_request_error");
     response

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const ROOM: usize = 32 * 1024;
 
 /// One end of a relay.
-pub(crate) struct Side<S> {
+pub struct Side<S> {
     stream: S,
     /// What was read from it before the relay began.
     early: BytesMut,
@@ -21,36 +21,38 @@ pub(crate) struct Side<S> {
 }
 
 /// Looks at bytes that pass.
-pub(crate) type Tap = Box<dyn FnMut(&[u8])>;
+pub type Tap = Box<dyn FnMut(&[u8])>;
 
 impl<S> Side<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    /// A stream from which nothing was read.
+    pub fn new(stream: S) -> Self {
         Self::with_early(stream, BytesMut::new())
     }
 
     /// The same of a stream from which some bytes were read already.
-    pub(crate) fn with_early(stream: S, early: BytesMut) -> Self {
+    pub fn with_early(stream: S, early: BytesMut) -> Self {
         Self { stream, early, tap: None }
     }
 
     /// The same, at which somebody looks.
-    pub(crate) fn tapped(self, tap: Option<Tap>) -> Self {
+    #[must_use]
+    pub fn tapped(self, tap: Option<Tap>) -> Self {
         Self { tap, ..self }
     }
 }
 
 /// What passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Passed {
+pub struct Passed {
     /// Bytes from the client.
-    pub(crate) sent: u64,
+    pub sent: u64,
     /// Bytes to the client.
-    pub(crate) received: u64,
+    pub received: u64,
 }
 
 /// Passes bytes on until both directions have ended, one of the two streams fails, or `stop` completes.
 /// The end of one direction is passed on too, and the other goes on (RFC 9110 §9.3.6).
-pub(crate) async fn relay<C, S>(
+pub async fn relay<C, S>(
     client: Side<C>,
     server: Side<S>,
     mut stop: Pin<&mut impl Future<Output = ()>>,

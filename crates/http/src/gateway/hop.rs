@@ -1,7 +1,8 @@
 //! Fields of one hop, and fields that go all the way (RFC 9110 §7.6.1).
 
 use http::{StatusCode, Version};
-use roundtrip_http::message::Fields;
+
+use crate::message::Fields;
 
 /// Fields that speak of one connection, besides those that `Connection` names.
 const OF_THE_HOP: [&str; 7] = [
@@ -21,7 +22,7 @@ const OF_THE_PROXY: &str = "Proxy-Authorization";
 const NO_TRAILERS: [&str; 4] = ["Content-Length", "Host", OF_THE_PROXY, "Trailer"];
 
 /// What a request is to go on as (RFC 9110 §7.8), where both ends of the hop are to agree on that.
-pub(crate) fn upgrade(fields: &Fields) -> Option<String> {
+pub fn upgrade(fields: &Fields) -> Option<String> {
     if !fields.has("Connection", "upgrade") {
         return None;
     }
@@ -34,12 +35,7 @@ pub(crate) fn upgrade(fields: &Fields) -> Option<String> {
 
 /// The fields of a request that came in this version, as they go on. What is for a proxy goes no further where it was this
 /// one that was asked; within a tunnel it is for whoever is at the other end.
-pub(crate) fn request(
-    fields: &Fields,
-    version: Version,
-    upgrade: Option<&str>,
-    asked: bool,
-) -> Fields {
+pub fn request(fields: &Fields, version: Version, upgrade: Option<&str>, asked: bool) -> Fields {
     let mut on = kept(fields, |name| {
         (asked && name.eq_ignore_ascii_case(OF_THE_PROXY)) || name.eq_ignore_ascii_case("Expect")
     });
@@ -64,7 +60,7 @@ pub(crate) fn request(
 
 /// The fields of an answer as they go on. Its length is told anew where its body is sent; where it is not,
 /// as of 304, it stays.
-pub(crate) fn answer(fields: &Fields, status: StatusCode) -> Fields {
+pub fn answer(fields: &Fields, status: StatusCode) -> Fields {
     let mut on = kept(fields, |name| {
         status != StatusCode::NOT_MODIFIED && name.eq_ignore_ascii_case("Content-Length")
     });
@@ -78,12 +74,12 @@ pub(crate) fn answer(fields: &Fields, status: StatusCode) -> Fields {
 
 /// The fields after a body as they go on: none that says where a message ends, whom it is for, or what is
 /// this hop's alone (RFC 9110 §6.5.1).
-pub(crate) fn trailers(fields: &Fields) -> Fields {
+pub fn trailers(fields: &Fields) -> Fields {
     kept(fields, |name| NO_TRAILERS.iter().any(|other| name.eq_ignore_ascii_case(other)))
 }
 
 /// Adds this proxy to the recipients that a message went through (RFC 9110 §7.6.3).
-pub(crate) fn add_via(fields: &mut Fields, version: Version) {
+pub fn add_via(fields: &mut Fields, version: Version) {
     let version = match version {
         Version::HTTP_2 => "2",
         Version::HTTP_10 => "1.0",
