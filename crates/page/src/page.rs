@@ -18,7 +18,7 @@ use crate::note::Note;
 use crate::options::Options;
 use crate::picture::{PaintError, Picture, Png};
 use crate::policy::{AnswerHead, Disposition, Guard, Refused, Upgraded};
-use crate::resources::{Body, Face, Given, Resources, State};
+use crate::resources::{Body, Face, Given, Importer, Resources, State};
 use crate::scan::{Found, Scanner, fetchable};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
@@ -115,7 +115,7 @@ impl Page {
         let media = Media::from(&options);
         Page {
             decoder: DocumentDecoder::new(options.content_type.as_deref()),
-            scanner: Scanner::new(url.clone(), media),
+            scanner: Scanner::new(url.clone(), media, options.reader),
             resources: Resources::new(),
             markup: Arc::default(),
             markup_seen: 0,
@@ -197,6 +197,11 @@ impl Page {
                     self.resources.inline_style(&css, &base, media, &policy);
                 }
                 Found::ScriptRuns { in_head } => self.resources.script_runs(in_head),
+                Found::Module { source, holds, line } => {
+                    let base = self.scanner.base();
+                    let by = Importer { initiator: Initiator::Markup { line }, base: &base, holds };
+                    self.resources.module_imports(&source, &by, &policy);
+                }
                 Found::Refused { refused, url } => self.resources.refuse(refused, url),
                 Found::Refresh { content } => {
                     let note = Note::Refresh { content };
@@ -219,7 +224,7 @@ impl Page {
     pub fn answered(&mut self, url: Url, content_type: Option<String>) {
         let media = Media::from(&self.options);
         self.decoder = DocumentDecoder::new(content_type.as_deref());
-        self.scanner = Scanner::new(url.clone(), media);
+        self.scanner = Scanner::new(url.clone(), media, self.options.reader);
         self.options.content_type = content_type;
         self.url = url;
     }

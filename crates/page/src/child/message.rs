@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::codec::{Coded, Malformed, coded_names, coded_struct};
 use crate::css::{FontFace, Slant};
 use crate::engine::{Drawn, Goal, LayoutNote, Outcome, Syntax};
-use crate::options::{Extent, Fonts, Options, Scheme, Viewport};
+use crate::options::{Extent, Fonts, Options, Reader, Scheme, Viewport};
 use crate::picture::{PaintError, Png};
 use crate::policy::{PolicyText, RefusedData};
 use crate::resources::Face;
@@ -60,6 +60,7 @@ coded_names! {
     Extent { Viewport, Full }
     Fonts { CarriedOnly, System }
     Scheme { Light, Dark }
+    Reader { WithoutScripts, Browser }
     Slant { Upright, Italic, Oblique }
 }
 
@@ -69,7 +70,7 @@ coded_struct! {
     Order { goal, markup, syntax, base, options, styles, bytes, failed, faces, policy }
     PolicyText { document, policies }
     RefusedData { what, directive, line }
-    Options { viewport, extent, scale, fonts, scheme, content_type }
+    Options { viewport, extent, scale, fonts, scheme, reader, content_type }
     Viewport { width, height }
     Face { rule, url, others, sheet }
     FontFace { family, weight, slant, ranges, url, others }

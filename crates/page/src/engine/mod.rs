@@ -18,6 +18,7 @@ mod missing;
 mod net;
 mod note;
 mod outcome;
+mod pictures;
 mod policy;
 mod rendered;
 mod sheet;
@@ -34,7 +35,7 @@ use blitz_traits::shell::{ColorScheme, Viewport};
 use url::Url;
 
 use crate::limits;
-use crate::options::{Fonts, Options, Scheme};
+use crate::options::{Fonts, Options, Reader, Scheme};
 use crate::picture::PaintError;
 
 pub(crate) use fonts::FontSet;
@@ -90,6 +91,10 @@ fn attempt(
         ua_stylesheets: vec![
             UserAgentStylesheet::default_sheet(),
             UserAgentStylesheet::parse(include_str!("ua.css")),
+            UserAgentStylesheet::parse(match input.options.reader {
+                Reader::WithoutScripts => "",
+                Reader::Browser => "noscript{display:none!important}",
+            }),
         ],
         ..DocumentConfig::default()
     });
@@ -117,7 +122,7 @@ fn attempt(
             outcome.notes.append(&mut missing::notes(&document, input));
         }
     }
-    outcome.images = answers.missing;
+    outcome.images = pictures::wanted(&document, input, answers.missing);
     outcome.notes.append(&mut answers.notes);
     outcome.refused = answers.refused;
     outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome.images);
