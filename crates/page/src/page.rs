@@ -211,6 +211,7 @@ impl Page {
                 }
             }
         }
+        self.resources.read_modules(&policy);
     }
 
     /// The value of a `Link` field of the first 103 response before the document's head (RFC 8297). What it
@@ -493,7 +494,10 @@ impl Page {
         let Done { outcome, made_of } = done;
         let policy = self.scanner.policy();
         for url in outcome.images.into_iter().filter_map(fetchable) {
-            self.resources.found_in_layout(url, Priority::Low, &policy);
+            // Blink raises what is in the viewport (`ResourcePriority::kVisible`).
+            let is_visible = outcome.visible.contains(&url);
+            let priority = if is_visible { Priority::High } else { Priority::Low };
+            self.resources.found_in_layout(url, priority, &policy);
         }
         for face in &outcome.fonts {
             self.resources.font_in_use(face, &policy);

@@ -192,6 +192,8 @@ pub(crate) struct Resources {
     pub(crate) refused_more: usize,
     /// What was told, which layout meets with again and again.
     told_of: BTreeSet<(String, Option<Kind>)>,
+    /// Modules that had come before something in the page ran them, whose imports are not read yet.
+    unread: Vec<(FetchId, Bytes)>,
     /// Counts every change that could change the picture.
     pub(crate) generation: u64,
 }
@@ -212,6 +214,7 @@ impl Resources {
             told: 0,
             refused_more: 0,
             told_of: BTreeSet::new(),
+            unread: Vec::new(),
             generation: 0,
         }
     }
@@ -416,6 +419,10 @@ impl Resources {
         }
         known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
         known.fetch.priority = known.fetch.priority.max(fetch.priority);
+        // A module that was preloaded runs from now on: what it imports is still to be read.
+        if holds.runs && !known.holds.runs && claims.module {
+            self.unread.extend(known.unclaimed.clone().map(|source| (id, source)));
+        }
         known.holds |= holds;
         known.fetch.cors |= fetch.cors;
         let refused = known.claim(claims);
@@ -550,6 +557,17 @@ impl Resources {
         }
     }
 
+    /// Reads the imports of modules that had come before something in the page ran them.
+    pub(crate) fn read_modules(&mut self, policy: &Policy) {
+        for (id, source) in std::mem::take(&mut self.unread) {
+            let Some(module) = self.get(id) else { continue };
+            let (url, holds) = (module.fetch.url.clone(), module.holds);
+            let initiator = Initiator::Script { script: url.clone(), line: 0 };
+            let by = Importer { initiator, base: &url, holds };
+            self.module_imports(&String::from_utf8_lossy(&source), &by, policy);
+        }
+    }
+
     /// The next script that runs now, in the order of the HTML standard (section 4.12.1.1): those the
     /// parser stops for one after the other, each when the style sheets before it have come; those that
     /// are deferred when the document is parsed (`finished`); the others when they come. Gives its size.
@@ -659,7 +677,8 @@ impl Resources {
                 }
                 self.imports(styled.imports, &parent, given.policy);
             }
-            Kind::Script if resource.claims.module => {
+            // What is preloaded alone does not run, and its imports are left to what does.
+            Kind::Script if resource.claims.module && resource.holds.runs => {
                 resource.state = State::Loaded(Body::Nothing);
                 let initiator = Initiator::Script { script: url, line: 0 };
                 let by = Importer { initiator, base: &final_url, holds: resource.holds };

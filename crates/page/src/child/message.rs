@@ -74,7 +74,7 @@ coded_struct! {
     Viewport { width, height }
     Face { rule, url, others, sheet }
     FontFace { family, weight, slant, ranges, url, others }
-    Outcome { picture, images, fonts, shows, hidden_fonts, lazy_left, laid_out, notes, refused }
+    Outcome { picture, images, visible, fonts, shows, hidden_fonts, lazy_left, laid_out, notes, refused }
     Png { width, height, bytes }
 }
 

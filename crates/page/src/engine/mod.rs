@@ -122,10 +122,10 @@ fn attempt(
             outcome.notes.append(&mut missing::notes(&document, input));
         }
     }
-    outcome.images = pictures::wanted(&document, input, answers.missing);
+    pictures::tell(&document, input, answers.missing, &mut outcome);
     outcome.notes.append(&mut answers.notes);
     outcome.refused = answers.refused;
-    outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome.images);
+    outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome);
     if goal == Goal::Paint {
         thread::during("painting");
         let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
@@ -158,7 +158,7 @@ fn wanted_lazy(
     document: &BaseDocument,
     input: &Input,
     lazy: Vec<fixups::LazyImage>,
-    wanted: &mut Vec<Url>,
+    outcome: &mut Outcome,
 ) -> bool {
     let limit = match input.options.extent {
         crate::options::Extent::Full => f64::INFINITY,
@@ -166,7 +166,7 @@ fn wanted_lazy(
             f64::from(input.options.viewport.height) + limits::LAZY_DISTANCE
         }
     };
-    let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
+    let mut seen: BTreeSet<Url> = outcome.images.iter().cloned().collect();
     let mut rendered = rendered::Rendered::default();
     let mut left = false;
     for image in lazy.into_iter().filter(|image| rendered.is(document, image.node)) {
@@ -174,7 +174,10 @@ fn wanted_lazy(
         if top >= limit {
             left = true;
         } else if seen.insert(image.url.clone()) {
-            wanted.push(image.url);
+            if pictures::is_in_viewport(document, input, image.node) {
+                outcome.visible.insert(image.url.clone());
+            }
+            outcome.images.push(image.url);
         }
     }
     left

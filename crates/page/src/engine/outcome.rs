@@ -1,5 +1,7 @@
 //! What comes of a run of the layout engine.
 
+use std::collections::BTreeSet;
+
 use url::Url;
 
 use super::note::LayoutNote;
@@ -13,6 +15,8 @@ pub(crate) struct Outcome {
     pub(crate) picture: Option<Drawn>,
     /// Images that matched a style or are near the viewport and have not come.
     pub(crate) images: Vec<Url>,
+    /// Of these, those that are to be seen without scrolling.
+    pub(crate) visible: BTreeSet<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
     /// Something is to be seen: text, a picture, a control.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use blitz_dom::BaseDocument;
+use blitz_dom::{BaseDocument, NodeId};
 use style::properties::ComputedValues;
 use style::url::ComputedUrl;
 use style::values::computed::Image;
@@ -11,11 +11,19 @@ use style::values::generics::image::GenericImage;
 use url::Url;
 
 use super::input::Input;
+use super::outcome::Outcome;
 use super::rendered::Rendered;
+use crate::options::Viewport;
 use crate::scan::fetchable;
 
-/// Of what the engine lacks, that which is wanted, and what styles want besides.
-pub(super) fn wanted(document: &BaseDocument, input: &Input, missing: Vec<Url>) -> Vec<Url> {
+/// Tells of what the engine lacks that which is wanted, what styles want besides, and which of it is in the
+/// viewport.
+pub(super) fn tell(
+    document: &BaseDocument,
+    input: &Input,
+    missing: Vec<Url>,
+    outcome: &mut Outcome,
+) {
     let mut rendered = Rendered::default();
     let (mut shown, mut hidden) = (Vec::new(), BTreeSet::new());
     for (id, node) in document.tree().iter() {
@@ -25,6 +33,9 @@ pub(super) fn wanted(document: &BaseDocument, input: &Input, missing: Vec<Url>) 
             continue;
         }
         if rendered.is(document, id) {
+            if is_in_viewport(document, input, id) {
+                outcome.visible.extend(named.iter().cloned());
+            }
             shown.extend(named);
         } else {
             hidden.extend(named);
@@ -39,7 +50,15 @@ pub(super) fn wanted(document: &BaseDocument, input: &Input, missing: Vec<Url>) 
         input.bytes.contains_key(url.as_str()) || input.failed.contains(url.as_str())
     };
     wanted.extend(shown.into_iter().filter(|url| !came(url) && seen.insert(url.clone())));
-    wanted
+    outcome.images = wanted;
+}
+
+/// Whether something of an element is to be seen without scrolling.
+pub(super) fn is_in_viewport(document: &BaseDocument, input: &Input, id: NodeId) -> bool {
+    let Some(place) = document.get_client_bounding_rect(id) else { return false };
+    let Viewport { width, height } = input.options.viewport;
+    let meets = |from: f64, length: f64, side: u32| from < f64::from(side) && from + length > 0.0;
+    meets(place.x, place.width, width) && meets(place.y, place.height, height)
 }
 
 /// The pictures that the styles of an element name.
