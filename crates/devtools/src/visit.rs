@@ -264,8 +264,7 @@ impl Page {
             return Ok(Paints::default());
         };
         let context = world["executionContextId"].clone();
-        let expression =
-            json!({"expression": SEEN, "contextId": context, "returnByValue": true});
+        let expression = json!({"expression": SEEN, "contextId": context, "returnByValue": true});
         let Some(told) = self.try_ask("Runtime.evaluate", expression)? else {
             return Ok(Paints::default());
         };

@@ -169,7 +169,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
         let (Some(first), Some(second)) = (filled.next(), filled.next()) else {
             let only = pieces.iter().find(|piece| !piece.is_empty());
-            return Pin::new(&mut self.stream).poll_write(context, only.map_or(&[][..], |piece| piece));
+            return Pin::new(&mut self.stream)
+                .poll_write(context, only.map_or(&[][..], |piece| piece));
         };
         let mut gathered = Vec::with_capacity(first.len() + second.len());
         for piece in [first, second].into_iter().chain(filled) {

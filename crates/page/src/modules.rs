@@ -49,8 +49,22 @@ enum Token<'a> {
 
 /// Words behind which an expression begins.
 const OPERATORS: [&[u8]; 16] = [
-    b"await", b"case", b"default", b"delete", b"do", b"else", b"extends", b"in", b"instanceof", b"new", b"of",
-    b"return", b"throw", b"typeof", b"void", b"yield",
+    b"await",
+    b"case",
+    b"default",
+    b"delete",
+    b"do",
+    b"else",
+    b"extends",
+    b"in",
+    b"instanceof",
+    b"new",
+    b"of",
+    b"return",
+    b"throw",
+    b"typeof",
+    b"void",
+    b"yield",
 ];
 
 struct Walk<'a> {
@@ -259,7 +273,10 @@ mod tests {
     fn static_imports_are_found_in_all_their_forms() {
         for (source, expected) in [
             ("import './a.js'", vec!["./a.js"]),
-            ("import a from \"./a.js\";import b, {c as d} from './b.js';", vec!["./a.js", "./b.js"]),
+            (
+                "import a from \"./a.js\";import b, {c as d} from './b.js';",
+                vec!["./a.js", "./b.js"],
+            ),
             ("import * as a from'./a.js'\nimport {} from './b.js'", vec!["./a.js", "./b.js"]),
             ("import{a as b,\"c d\" as e}from\"./m.js\";const x=1", vec!["./m.js"]),
             ("export * from './a.js'; export * as b from './b.js'", vec!["./a.js", "./b.js"]),
@@ -296,7 +313,8 @@ mod tests {
 
     #[test]
     fn an_import_behind_what_is_stepped_over_is_found() {
-        let source = "var t=`a${b?`${c}`:\"}\"}`,r=/[`'\"/]/g;for(;;){if(x)/'/.exec(y)}\nimport './z.js'";
+        let source =
+            "var t=`a${b?`${c}`:\"}\"}`,r=/[`'\"/]/g;for(;;){if(x)/'/.exec(y)}\nimport './z.js'";
         assert_eq!(imports(source), ["./z.js"]);
     }
 }

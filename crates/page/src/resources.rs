@@ -535,8 +535,7 @@ impl Resources {
                 || specifier.starts_with("../")
                 || Url::parse(specifier).is_ok()
         };
-        let claims =
-            Claims { cors: true, anonymous: true, module: true, ..Claims::default() };
+        let claims = Claims { cors: true, anonymous: true, module: true, ..Claims::default() };
         for specifier in modules::imports(source).iter().filter(|text| is_address(text)) {
             let Some(url) = by.base.join(specifier).ok().and_then(fetchable) else { continue };
             if !self.admits(&url, Kind::Script, &claims, policy) {

@@ -12,7 +12,8 @@ use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, R
 use roundtrip_http::message::{Fields, to_text};
 use roundtrip_os::Clock;
 use roundtrip_page::{
-    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach, Reader, Refused,
+    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach,
+    Reader, Refused,
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,

@@ -46,9 +46,8 @@ pub(super) fn tell(
     }
     let mut wanted: Vec<Url> = missing.into_iter().filter(|url| !hidden.contains(url)).collect();
     let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
-    let came = |url: &Url| {
-        input.bytes.contains_key(url.as_str()) || input.failed.contains(url.as_str())
-    };
+    let came =
+        |url: &Url| input.bytes.contains_key(url.as_str()) || input.failed.contains(url.as_str());
     wanted.extend(shown.into_iter().filter(|url| !came(url) && seen.insert(url.clone())));
     outcome.images = wanted;
 }
