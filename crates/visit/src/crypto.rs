@@ -149,12 +149,12 @@ pub enum KeyShares {
     /// X25519MLKEM768 and X25519, as browsers do since 2024: 1.2 kB more.
     Hybrid,
     /// The same, in a message as long as Chromium's. What our library does not send (GREASE, the stand-in for an
-    /// encrypted ClientHello, more ciphers, application settings) is there as so many drawn bytes: on a slow
+    /// encrypted `ClientHello`, more ciphers, application settings) is there as so many drawn bytes: on a slow
     /// uplink they take their milliseconds.
     Chromium,
 }
 
-/// Bytes by which Chromium's ClientHello is longer than ours with the same keys. Measured: 1,990 bytes of
+/// Bytes by which Chromium's `ClientHello` is longer than ours with the same keys. Measured: 1,990 bytes of
 /// version 156 for a name of 18 letters, both of its connections.
 const CHROMIUM_BESIDE: usize = 509;
 static HYBRID: OfferedHybrid = OfferedHybrid { beside: 0 };
