@@ -480,6 +480,9 @@ pub(crate) struct Show {
     /// A trace for Perfetto or chrome://tracing
     #[arg(long, group = "view")]
     pub(crate) perfetto: bool,
+    /// The QUIC connections, qlog 0.3 (qvis)
+    #[arg(long, group = "view")]
+    pub(crate) qlog: bool,
     /// JUnit XML, for CI systems
     #[arg(long, group = "view")]
     pub(crate) junit: bool,

@@ -2,7 +2,7 @@
 
 use roundtrip_record::{Folder, Run, RunLabel};
 use roundtrip_report::{
-    Attachments, Detail, Language, Model, Verdict, har, html, json as facts, junit, perfetto,
+    Attachments, Detail, Language, Model, Verdict, har, html, json as facts, junit, perfetto, qlog,
     sequence, short, terminal as view,
 };
 use serde_json::{Value, json};
@@ -49,6 +49,8 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
         format!("{:#}", har(&model, &folder.bodies()))
     } else if arguments.perfetto {
         perfetto(&model).to_string()
+    } else if arguments.qlog {
+        quic(&model, run)?.to_string()
     } else if arguments.junit {
         junit(&model)
     } else if arguments.events {
@@ -63,6 +65,17 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
     terminal::print(&text)?;
     // What the run itself came to is no matter of showing it.
     Ok(model.exit_after(0))
+}
+
+/// The QUIC connections of a run.
+fn quic(model: &Model, run: &str) -> anyhow::Result<Value> {
+    let qlog = qlog(model);
+    let any = qlog["traces"].as_array().is_some_and(|traces| !traces.is_empty());
+    anyhow::ensure!(
+        any,
+        "{run} has no QUIC connection: visit --http3 makes one where the server has HTTP/3"
+    );
+    Ok(qlog)
 }
 
 /// A saved run in the list.

@@ -1,27 +1,30 @@
-//! The frames of a packet, in words (RFC 9000 §19).
+//! The frames of a packet, as the record has them (RFC 9000 §19).
 
-use core::fmt::Write as _;
+use roundtrip_record::{QuicEcnCounts, QuicErrorSpace, QuicFrame, QuicStreamType};
 
-/// What stands in a packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Frames {
-    /// A line for each frame; padding is one, whatever its length.
-    pub(crate) words: Vec<String>,
-    /// The streams of its STREAM frames.
-    pub(crate) streams: Vec<u64>,
-}
+/// Ranges of an ACK that are told; a packet holds more only of who wants it to.
+const RANGES: u64 = 64;
 
 /// Reads the payload of a packet. What comes after a frame that is none is not told.
-pub(crate) fn read(payload: &[u8]) -> Frames {
-    let (mut frames, mut rest) = (Frames::default(), Reader(payload));
+pub(crate) fn read(payload: &[u8]) -> Vec<QuicFrame> {
+    let (mut frames, mut rest) = (Vec::new(), Reader(payload));
     while !rest.0.is_empty() {
-        let Some(words) = frame(&mut rest, &mut frames.streams) else {
-            frames.words.push("what is no frame".into());
+        let kind = Reader(rest.0).number();
+        let Some(frame) = frame(&mut rest) else {
+            frames.push(QuicFrame::Unknown { raw_frame_type: kind });
             break;
         };
-        frames.words.push(words);
+        frames.push(frame);
     }
     frames
+}
+
+/// The streams that a packet carries bytes of.
+pub(crate) fn streams(frames: &[QuicFrame]) -> impl Iterator<Item = u64> + '_ {
+    frames.iter().filter_map(|frame| match frame {
+        QuicFrame::Stream { stream_id, .. } => Some(*stream_id),
+        _ => None,
+    })
 }
 
 /// Reads on in a payload; `None` where it is shorter than it says.
@@ -51,139 +54,131 @@ impl<'a> Reader<'a> {
         }
         Some(numbers)
     }
+
+    /// The bytes that a length says come after it: how many.
+    fn counted(&mut self) -> Option<u64> {
+        let length = self.number()?;
+        self.take(length)?;
+        Some(length)
+    }
 }
 
-/// The next frame, in words.
-fn frame(rest: &mut Reader<'_>, streams: &mut Vec<u64>) -> Option<String> {
+/// The next frame.
+fn frame(rest: &mut Reader<'_>) -> Option<QuicFrame> {
     Some(match rest.number()? {
         0x00 => {
-            let padding = rest.0.iter().take_while(|byte| **byte == 0).count();
-            rest.take(padding as u64)?;
-            format!("PADDING, {} bytes", padding + 1)
+            let more = rest.0.iter().take_while(|byte| **byte == 0).count() as u64;
+            rest.take(more)?;
+            QuicFrame::Padding { length: more + 1 }
         }
-        0x01 => "PING".into(),
+        0x01 => QuicFrame::Ping,
         kind @ (0x02 | 0x03) => acknowledged(rest, kind == 0x03)?,
         0x04 => {
-            let [stream, code, size] = rest.numbers()?;
-            format!("RESET_STREAM {stream}, code {code:#x}, after {size} bytes")
+            let [stream_id, error_code, final_size] = rest.numbers()?;
+            QuicFrame::ResetStream { stream_id, error_code, final_size }
         }
         0x05 => {
-            let [stream, code] = rest.numbers()?;
-            format!("STOP_SENDING {stream}, code {code:#x}")
+            let [stream_id, error_code] = rest.numbers()?;
+            QuicFrame::StopSending { stream_id, error_code }
         }
-        0x06 => {
-            let [offset, length] = rest.numbers()?;
-            rest.take(length)?;
-            format!("CRYPTO from {offset}, {length} bytes")
-        }
-        0x07 => {
-            let length = rest.number()?;
-            rest.take(length)?;
-            format!("NEW_TOKEN, {length} bytes")
-        }
-        kind @ 0x08..=0x0f => stream(rest, kind, streams)?,
+        0x06 => QuicFrame::Crypto { offset: rest.number()?, length: rest.counted()? },
+        0x07 => QuicFrame::NewToken { length: rest.counted()? },
+        kind @ 0x08..=0x0f => stream(rest, kind)?,
         kind @ (0x1c | 0x1d) => closed(rest, kind == 0x1d)?,
         kind @ (0x10..=0x1b | 0x1e) => control(rest, kind)?,
         kind @ (0x30 | 0x31) => {
             let length = if kind == 0x31 { rest.number()? } else { rest.0.len() as u64 };
             rest.take(length)?;
-            format!("DATAGRAM, {length} bytes")
+            QuicFrame::Datagram { length }
         }
-        0x1f => "IMMEDIATE_ACK".into(),
+        0x1f => QuicFrame::ImmediateAck,
         0xaf => {
-            let [_, threshold, delay, _] = rest.numbers()?;
-            format!("ACK_FREQUENCY every {threshold} packets, after {delay} µs")
+            let [_, ack_eliciting_threshold, request_max_ack_delay, _] = rest.numbers()?;
+            QuicFrame::AckFrequency { ack_eliciting_threshold, request_max_ack_delay }
         }
         _ => return None,
     })
 }
 
 /// Frames about flow control, ids and paths.
-fn control(rest: &mut Reader<'_>, kind: u64) -> Option<String> {
-    let which = |kind: u64| if kind & 1 == 0 { "bidirectional" } else { "unidirectional" };
+fn control(rest: &mut Reader<'_>, kind: u64) -> Option<QuicFrame> {
+    let stream_type = match kind & 1 {
+        0 => QuicStreamType::Bidirectional,
+        _ => QuicStreamType::Unidirectional,
+    };
     Some(match kind {
-        0x10 => format!("MAX_DATA {}", rest.number()?),
+        0x10 => QuicFrame::MaxData { maximum: rest.number()? },
         0x11 => {
-            let [stream, most] = rest.numbers()?;
-            format!("MAX_STREAM_DATA {stream} to {most}")
+            let [stream_id, maximum] = rest.numbers()?;
+            QuicFrame::MaxStreamData { stream_id, maximum }
         }
-        0x12 | 0x13 => format!("MAX_STREAMS {}, {}", which(kind), rest.number()?),
-        0x14 => format!("DATA_BLOCKED at {}", rest.number()?),
+        0x12 | 0x13 => QuicFrame::MaxStreams { stream_type, maximum: rest.number()? },
+        0x14 => QuicFrame::DataBlocked { limit: rest.number()? },
         0x15 => {
-            let [stream, most] = rest.numbers()?;
-            format!("STREAM_DATA_BLOCKED {stream} at {most}")
+            let [stream_id, limit] = rest.numbers()?;
+            QuicFrame::StreamDataBlocked { stream_id, limit }
         }
-        0x16 | 0x17 => format!("STREAMS_BLOCKED {} at {}", which(kind), rest.number()?),
+        0x16 | 0x17 => QuicFrame::StreamsBlocked { stream_type, limit: rest.number()? },
         0x18 => {
-            let [sequence, _] = rest.numbers()?;
+            let [sequence_number, retire_prior_to] = rest.numbers()?;
             let length = *rest.take(1)?.first()?;
             // The id, and the token of a stateless reset.
             rest.take(u64::from(length) + 16)?;
-            format!("NEW_CONNECTION_ID {sequence}")
+            QuicFrame::NewConnectionId { sequence_number, retire_prior_to }
         }
-        0x19 => format!("RETIRE_CONNECTION_ID {}", rest.number()?),
+        0x19 => QuicFrame::RetireConnectionId { sequence_number: rest.number()? },
         0x1a | 0x1b => {
             rest.take(8)?;
-            if kind == 0x1a { "PATH_CHALLENGE".into() } else { "PATH_RESPONSE".into() }
+            if kind == 0x1a { QuicFrame::PathChallenge } else { QuicFrame::PathResponse }
         }
-        _ => "HANDSHAKE_DONE".into(),
+        _ => QuicFrame::HandshakeDone,
     })
 }
 
-/// ACK (RFC 9000 §19.3): the ranges, the latest first.
-fn acknowledged(rest: &mut Reader<'_>, marks: bool) -> Option<String> {
-    /// More ranges than these are counted.
-    const TOLD: u64 = 8;
+/// ACK (RFC 9000 §19.3).
+fn acknowledged(rest: &mut Reader<'_>, marked: bool) -> Option<QuicFrame> {
     let [largest, _, more, first] = rest.numbers()?;
-    let mut words = "ACK ".to_owned();
     let mut smallest = largest.checked_sub(first)?;
-    range(&mut words, smallest, largest);
+    let mut acked_ranges = vec![[smallest, largest]];
     for at in 0..more {
         let [gap, length] = rest.numbers()?;
         let upper = smallest.checked_sub(gap.checked_add(2)?)?;
         smallest = upper.checked_sub(length)?;
-        if at < TOLD {
-            words.push_str(", ");
-            range(&mut words, smallest, upper);
+        if at < RANGES {
+            acked_ranges.push([smallest, upper]);
         }
     }
-    if more > TOLD {
-        // Writing to a string cannot fail.
-        let _ = write!(words, " and {} ranges more", more - TOLD);
-    }
-    if marks {
+    let marks = if marked {
         let [ect0, ect1, ce] = rest.numbers()?;
-        let _ = write!(words, "; ECT(0) {ect0}, ECT(1) {ect1}, CE {ce}");
-    }
-    Some(words)
-}
-
-fn range(words: &mut String, from: u64, to: u64) {
-    let _ = if from == to { write!(words, "{from}") } else { write!(words, "{from}-{to}") };
+        Some(QuicEcnCounts { ect1, ect0, ce })
+    } else {
+        None
+    };
+    Some(QuicFrame::Ack { acked_ranges, marks })
 }
 
 /// STREAM (RFC 9000 §19.8), whose kind says what stands in it.
-fn stream(rest: &mut Reader<'_>, kind: u64, streams: &mut Vec<u64>) -> Option<String> {
-    let id = rest.number()?;
+fn stream(rest: &mut Reader<'_>, kind: u64) -> Option<QuicFrame> {
+    let stream_id = rest.number()?;
     let offset = if kind & 4 == 0 { 0 } else { rest.number()? };
     let length = if kind & 2 == 0 { rest.0.len() as u64 } else { rest.number()? };
     rest.take(length)?;
-    streams.push(id);
-    let ends = if kind & 1 == 0 { "" } else { ", FIN" };
-    Some(format!("STREAM {id} from {offset}, {length} bytes{ends}"))
+    Some(QuicFrame::Stream { stream_id, offset, length, fin: kind & 1 != 0 })
 }
 
 /// `CONNECTION_CLOSE` (RFC 9000 §19.19).
-fn closed(rest: &mut Reader<'_>, application: bool) -> Option<String> {
-    let code = rest.number()?;
-    if !application {
+fn closed(rest: &mut Reader<'_>, application: bool) -> Option<QuicFrame> {
+    let error_code = rest.number()?;
+    let error_space = if application {
+        QuicErrorSpace::Application
+    } else {
+        // Which frame it was about.
         rest.number()?;
-    }
+        QuicErrorSpace::Transport
+    };
     let length = rest.number()?;
-    let why = String::from_utf8_lossy(rest.take(length)?);
-    let whose = if application { "application's " } else { "" };
-    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-    Some(format!("CONNECTION_CLOSE, {whose}code {code:#x}{why}"))
+    let reason = String::from_utf8_lossy(rest.take(length)?).into_owned();
+    Some(QuicFrame::ConnectionClose { error_space, error_code, reason })
 }
 
 #[cfg(test)]
@@ -191,7 +186,7 @@ mod tests {
     use super::*;
 
     fn words(payload: &[u8]) -> Vec<String> {
-        read(payload).words
+        read(payload).iter().map(QuicFrame::to_string).collect()
     }
 
     #[test]
@@ -201,8 +196,8 @@ mod tests {
         assert_eq!(words(&ack), ["ACK 4-5, 0-1"]);
         let stream = [0x0f, 0x04, 0x40, 0x64, 0x02, b'h', b'i'];
         let frames = read(&stream);
-        assert_eq!(frames.words, ["STREAM 4 from 100, 2 bytes, FIN"]);
-        assert_eq!(frames.streams, [4]);
+        assert_eq!(frames[0].to_string(), "STREAM 4 from 100, 2 bytes, FIN");
+        assert_eq!(streams(&frames).collect::<Vec<_>>(), [4]);
         // Without a length, it goes to the end of the packet.
         assert_eq!(words(&[0x08, 0x00, 1, 2, 3]), ["STREAM 0 from 0, 3 bytes"]);
         let mixed = [0x01, 0x10, 0x80, 0x01, 0x00, 0x00, 0x1e, 0x00, 0x00, 0x00];
@@ -224,6 +219,28 @@ mod tests {
             &[0xc0, 1],
         ] {
             assert_eq!(words(payload), ["what is no frame"], "{payload:x?}");
+        }
+    }
+
+    /// A payload of anything is read to its end, or to what is no frame.
+    #[test]
+    fn any_payload_is_read() {
+        let mut state = 1_u64;
+        for length in (0..2_000).map(|seed| seed % 60) {
+            let payload: Vec<u8> = core::iter::repeat_with(|| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                // Small numbers are types of frames.
+                let byte = (state >> 56) as u8;
+                if state & 1 << 40 == 0 { byte & 0x1f } else { byte }
+            })
+            .take(length)
+            .collect();
+            let frames = read(&payload);
+            assert!(frames.len() <= payload.len(), "{payload:x?}");
+            let odd = frames.iter().position(|frame| matches!(frame, QuicFrame::Unknown { .. }));
+            assert!(odd.is_none_or(|at| at + 1 == frames.len()), "{payload:x?}");
         }
     }
 }

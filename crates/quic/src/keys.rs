@@ -66,16 +66,9 @@ fn payload(
 impl Payload {
     fn show(&self, number: u64, length: usize, payload: &[u8]) {
         self.notes.add(|| {
-            let frames::Frames { words: frames, streams } = frames::read(payload);
             let (direction, space) = (self.direction, self.space);
-            Note::Packet(Packet {
-                direction,
-                space,
-                number,
-                length: length as u32,
-                frames,
-                streams,
-            })
+            let frames = frames::read(payload);
+            Note::Packet(Packet { direction, space, number, length: length as u32, frames })
         });
     }
 }

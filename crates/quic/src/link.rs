@@ -13,6 +13,7 @@ use roundtrip_record::{
 use roundtrip_wire::Wire;
 
 use crate::ended::Ended;
+use crate::frames;
 use crate::notes::{Note, Notes};
 
 /// What a task waits for.
@@ -171,7 +172,7 @@ impl Link {
         for note in notes {
             let streams = match &note {
                 Note::Packet(packet) if packet.direction == Direction::Received => {
-                    packet.streams.clone()
+                    frames::streams(&packet.frames).collect()
                 }
                 _ => Vec::new(),
             };

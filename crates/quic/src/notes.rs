@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roundtrip_record::{CongestionPhase, Direction, QuicSpace};
+use roundtrip_record::{CongestionPhase, Direction, QuicFrame, QuicSpace};
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, NamedGroup};
 
@@ -32,9 +32,7 @@ pub(crate) struct Packet {
     pub(crate) number: u64,
     /// Bytes, with its header and its tag.
     pub(crate) length: u32,
-    pub(crate) frames: Vec<String>,
-    /// The streams that it carries bytes of.
-    pub(crate) streams: Vec<u64>,
+    pub(crate) frames: Vec<QuicFrame>,
 }
 
 /// A sender's view of the path.

@@ -180,18 +180,22 @@ fn bytes_come_back_and_every_packet_is_told() {
         });
         opened.unwrap()
     };
-    use roundtrip_record::{Direction::*, Side};
+    use roundtrip_record::{Direction::*, QuicFrame, Side};
     let (client, server) = (host(Side::Client), host(Side::Server));
     let went = packets(Sent, client);
     assert!(went.len() > 100, "{}", went.len());
     let mut came = packets(Received, server);
-    came.sort();
+    came.sort_by_key(|(space, number, ..)| (*space, *number));
     let mut went = went;
-    went.sort();
+    went.sort_by_key(|(space, number, ..)| (*space, *number));
     let lost: Vec<_> = went.iter().filter(|packet| !came.contains(packet)).collect();
     // Probes that are longer than the path takes never come there; the close of one end may cross.
     assert!(lost.len() < 8, "{lost:?}");
-    assert!(went[0].3.iter().any(|frame| frame.starts_with("CRYPTO from 0")), "{:?}", went[0]);
+    assert!(
+        went[0].3.iter().any(|frame| matches!(frame, QuicFrame::Crypto { offset: 0, .. })),
+        "{:?}",
+        went[0]
+    );
 }
 
 #[test]

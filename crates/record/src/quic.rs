@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CongestionPhase, ConnectionId, Direction, Side};
+use crate::{CongestionPhase, ConnectionId, Direction, QuicFrame, Side};
 
 /// One end of a QUIC connection came into being.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +66,8 @@ pub struct QuicPacket {
     pub number: u64,
     /// Bytes of the packet, with its header and its authentication tag.
     pub length: u32,
-    /// The frames of the packet, in words, in the order in which they stand in the packet.
-    pub frames: Vec<String>,
+    /// The frames of the packet, in the order in which they stand in the packet.
+    pub frames: Vec<QuicFrame>,
 }
 
 /// The sender's view of the path of a QUIC connection, after a change.

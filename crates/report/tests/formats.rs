@@ -3,7 +3,11 @@
 mod common;
 
 use common::Scene;
-use roundtrip_report::{Model, har, json, junit, perfetto};
+use roundtrip_record::{
+    CongestionPhase, ConnectionId, Direction, Event, EventId, HostId, QuicClosed, QuicCongestion,
+    QuicFrame, QuicLost, QuicOpened, QuicPacket, QuicSpace, Side, Time, What,
+};
+use roundtrip_report::{Model, har, json, junit, perfetto, qlog};
 use serde_json::Value;
 
 fn archive(scene: &Scene) -> Value {
@@ -245,4 +249,57 @@ fn perfetto_slices_nest() {
 #[test]
 fn junit_counts_what_failed() {
     insta::assert_snapshot!("junit", junit(&Model::new(common::visit().events())));
+}
+
+/// The packets of a connection, as its client had them: qvis and its like read the names.
+#[test]
+fn qlog_has_each_end_of_a_quic_connection() {
+    let connection = ConnectionId(3);
+    let frames = vec![
+        QuicFrame::Crypto { offset: 0, length: 300 },
+        QuicFrame::Ack { acked_ranges: vec![[4, 7]], marks: None },
+    ];
+    let whats = [
+        What::QuicOpened(QuicOpened {
+            connection,
+            side: Side::Client,
+            local: "10.0.0.2:50000".parse().unwrap(),
+            remote: "203.0.113.1:443".parse().unwrap(),
+            version: 1,
+        }),
+        What::QuicPacket(QuicPacket {
+            connection,
+            direction: Direction::Sent,
+            space: QuicSpace::ZeroRtt,
+            number: 7,
+            length: 1200,
+            frames,
+        }),
+        What::QuicCongestion(QuicCongestion {
+            connection,
+            phase: CongestionPhase::Avoidance,
+            cwnd: 12_000,
+            ssthresh: None,
+            in_flight: 1_200,
+            srtt: Some(core::time::Duration::from_micros(40_500)),
+        }),
+        What::QuicLost(QuicLost { connection: ConnectionId(4), bytes: 1, persistent: false }),
+        What::QuicClosed(QuicClosed {
+            connection,
+            direction: Some(Direction::Received),
+            code: Some(0x100),
+            application: true,
+            why: "done".into(),
+        }),
+    ];
+    let event = |(at, what): (u64, What)| Event {
+        id: EventId::new(at + 1).unwrap(),
+        at: Time::from_nanos(at * 1_500_000),
+        cause: None,
+        host: HostId(0),
+        what,
+    };
+    let events = (0..).zip(whats).map(event).collect();
+    let qlog = qlog(&Model::new(events));
+    insta::assert_snapshot!("qlog", format!("{:#}", qlog));
 }

@@ -11,6 +11,7 @@
 //! | [`host`] | one host among strangers: any frames, any calls, any times | no panic, no storm, bounded memory and errors, no timer in the past, all of it comes to rest |
 //! | [`pair`] | two hosts and a link that loses, doubles, reorders and corrupts | exactly the bytes that were sent, or a reset; nobody waits for ever |
 //! | [`script`] | drill's reader and runner | no panic, no endless run |
+//! | [`three`] | HTTP/3 at both ends, and a stranger at the other | no panic, nobody waits for ever, whoever comes next is answered |
 //! | [`names`] | files of names, zone files, host texts, what name servers send | no panic, no endless question; what was read keeps its promises |
 //!
 //! All debug assertions of the engine are armed: [`roundtrip_tcp`] and [`roundtrip_host`] check
@@ -24,6 +25,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[allow(dead_code, reason = "tests of other crates use the rest")]
+#[path = "../../http/tests/common/authority.rs"]
+mod authority;
 mod chance;
 mod frames;
 mod host;
@@ -32,6 +36,7 @@ mod packet;
 mod pair;
 mod program;
 mod script;
+mod three;
 mod world;
 
 pub use chance::Chance;
@@ -40,3 +45,4 @@ pub use names::names;
 pub use packet::packet;
 pub use pair::{FrameLog, LinkConditions, Outcome, exchange, pair};
 pub use script::script;
+pub use three::three;

@@ -78,6 +78,13 @@ fn pairs() {
     random("pair", roundtrip_trial::pair, |chance| any(chance, 600));
 }
 
+/// A visit has its handshakes: there are fewer.
+#[test]
+fn strangers() {
+    corpus("three", roundtrip_trial::three);
+    random_of(seeds() / 10, "three", roundtrip_trial::three, |chance| any(chance, 400));
+}
+
 /// The words of the language in any order.
 #[test]
 fn scripts() {

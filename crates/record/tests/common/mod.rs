@@ -288,7 +288,7 @@ fn tcp(text: &str) -> Vec<What> {
             space: QuicSpace::OneRtt,
             number: 7,
             length: 1200,
-            frames: vec!["STREAM 0 from 0, 5 bytes, FIN".into(), text.into()],
+            frames: quic_frames(text),
         }),
         What::QuicCongestion(QuicCongestion {
             connection: ConnectionId(2),
@@ -621,5 +621,43 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
             came: true,
         },
         FaultKind::Interrupted,
+    ]
+}
+
+/// Each frame of QUIC.
+fn quic_frames(text: &str) -> Vec<QuicFrame> {
+    use QuicFrame::*;
+    let stream_type = QuicStreamType::Bidirectional;
+    vec![
+        Padding { length: 3 },
+        Ping,
+        Ack { acked_ranges: vec![[4, 7], [0, 1]], marks: None },
+        Ack { acked_ranges: vec![[4, 7]], marks: Some(QuicEcnCounts { ect1: 0, ect0: 4, ce: 1 }) },
+        ResetStream { stream_id: 0, error_code: 0x10c, final_size: 100 },
+        StopSending { stream_id: 0, error_code: 0x10c },
+        Crypto { offset: 0, length: 300 },
+        NewToken { length: 60 },
+        Stream { stream_id: 0, offset: 0, length: 5, fin: true },
+        MaxData { maximum: 1000 },
+        MaxStreamData { stream_id: 0, maximum: 1000 },
+        MaxStreams { stream_type, maximum: 100 },
+        DataBlocked { limit: 1000 },
+        StreamDataBlocked { stream_id: 0, limit: 1000 },
+        StreamsBlocked { stream_type: QuicStreamType::Unidirectional, limit: 8 },
+        NewConnectionId { sequence_number: 1, retire_prior_to: 0 },
+        RetireConnectionId { sequence_number: 0 },
+        PathChallenge,
+        PathResponse,
+        ConnectionClose {
+            error_space: QuicErrorSpace::Application,
+            error_code: 0x100,
+            reason: text.into(),
+        },
+        HandshakeDone,
+        Datagram { length: 9 },
+        AckFrequency { ack_eliciting_threshold: 2, request_max_ack_delay: 25_000 },
+        ImmediateAck,
+        Unknown { raw_frame_type: None },
+        Unknown { raw_frame_type: Some(0x21) },
     ]
 }
