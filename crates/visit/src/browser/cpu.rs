@@ -45,13 +45,14 @@ pub struct Cpu {
     pub style: Duration,
     /// To lay out for the first time. Measured, with what follows and [`Cpu::frame`]: 34 to 92 ms from the last
     /// style sheet to the first paint of pages whose scripts have no part in it. A document of which 45 to 60 KiB
-    /// are there, with next to no styles, takes 34 to 49, one of 110 to 173 KiB 58 to 92, and one of 40 KiB with
-    /// 200 KiB of styles 63 to 77.
+    /// are there, with next to no styles, takes 34 to 49, one of 110 to 173 KiB 58 to 92, one of 40 KiB with
+    /// 200 KiB of styles 63 to 77, and one of 50 KiB with 1.3 MiB of styles some 100.
     pub layout: Duration,
     /// To lay out 1 KiB of HTML.
     pub layout_kib: Duration,
-    /// To match 1 KiB of style sheets with what is laid out.
-    pub layout_styles_kib: Duration,
+    /// To match 1 KiB of style sheets with what is laid out; it grows with the root of their size, since the more
+    /// rules there are, the more of them match nothing.
+    pub layout_styles: Duration,
     /// From the layout to its fonts being with the network, all of them together: they are first looked for in
     /// the cache alone, and asked for by a main thread that has heard that they are not there. Measured: 22 to 27 ms
     /// from the first picture that styles want to the fonts, 13 to 64 ms from the last style sheet.
@@ -83,7 +84,7 @@ impl Cpu {
         style: Duration::from_millis(5),
         layout: Duration::from_millis(3),
         layout_kib: Duration::from_micros(300),
-        layout_styles_kib: Duration::from_micros(110),
+        layout_styles: Duration::from_micros(1_600),
         fonts: Duration::from_millis(9),
         frame: Duration::from_millis(17),
         pace: Duration::from_micros(16_667),
@@ -106,7 +107,7 @@ impl Cpu {
         style: Duration::ZERO,
         layout: Duration::ZERO,
         layout_kib: Duration::ZERO,
-        layout_styles_kib: Duration::ZERO,
+        layout_styles: Duration::ZERO,
         fonts: Duration::ZERO,
         frame: Duration::ZERO,
         pace: Duration::ZERO,
@@ -132,7 +133,7 @@ impl Cpu {
             style: slower(self.style, times),
             layout: slower(self.layout, times),
             layout_kib: slower(self.layout_kib, times),
-            layout_styles_kib: slower(self.layout_styles_kib, times),
+            layout_styles: slower(self.layout_styles, times),
             fonts: slower(self.fonts, times),
             pace: self.pace,
             frame: slower(self.frame, f64::midpoint(1.0, times)),
@@ -157,7 +158,9 @@ impl Cpu {
 
     /// To lay out this many bytes of HTML by this many bytes of style sheets.
     pub fn laying_out(&self, html: usize, styles: usize) -> Duration {
-        self.layout + per_kib(self.layout_kib, html) + per_kib(self.layout_styles_kib, styles)
+        // The root of 1 KiB is 32.
+        let matching = self.layout_styles * styles.isqrt() as u32 / 32;
+        self.layout + per_kib(self.layout_kib, html) + matching
     }
 }
 
