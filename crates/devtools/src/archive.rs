@@ -44,6 +44,7 @@ pub(crate) fn archive(
             "_URL": url,
             "startedDateTime": date(began),
             "pageTimings": {
+                "_domInteractive": paints.parsed,
                 "onContentLoad": moment("DOMContentLoaded"),
                 "onLoad": moment("load"),
                 "_firstPaint": moment("firstPaint"),
@@ -66,9 +67,11 @@ fn date(seconds: f64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
-/// What the page itself could tell of its pictures.
+/// What the page itself could tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Paints {
+    /// When its document had been parsed, milliseconds from the beginning.
+    pub(crate) parsed: Option<f64>,
     /// When the largest element was painted, milliseconds from the beginning.
     pub(crate) largest: Option<f64>,
     /// How much of what was seen moved (Layout Instability, the largest session window is not looked for).

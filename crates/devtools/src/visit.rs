@@ -80,6 +80,10 @@ const OBSERVE: &str = "globalThis.seen = {largest: null, shift: 0, long: []};\
         'longtask': (entry) => { seen.long.push(entry.duration) },\
     })) { try { new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({type, buffered: true}) } catch {} }";
 
+/// Tells what was collected, and when the document had been parsed.
+const SEEN: &str = "({...globalThis.seen,\
+    parsed: performance.getEntriesByType('navigation')[0]?.domInteractive})";
+
 /// Has a browser visit a page.
 ///
 /// # Errors
@@ -277,8 +281,7 @@ impl Page {
             return Ok(Paints::default());
         };
         let context = world["executionContextId"].clone();
-        let expression =
-            json!({"expression": "globalThis.seen", "contextId": context, "returnByValue": true});
+        let expression = json!({"expression": SEEN, "contextId": context, "returnByValue": true});
         let Some(told) = self.try_ask("Runtime.evaluate", expression)? else {
             return Ok(Paints::default());
         };
@@ -297,7 +300,9 @@ impl Page {
                 "what was seen moved while the page loaded: layout shifts of {shift:.3}"
             ));
         }
-        Ok(Paints { largest: seen["largest"].as_f64(), shift })
+        // 0: it has not been yet.
+        let parsed = seen["parsed"].as_f64().filter(|at| *at > 0.0);
+        Ok(Paints { parsed, largest: seen["largest"].as_f64(), shift })
     }
 
     fn picture(&mut self, size: (u32, u32)) -> Result<Option<Picture>, DevtoolsError> {

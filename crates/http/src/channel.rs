@@ -149,8 +149,36 @@ macro_rules! forward_writes {
     };
 }
 
+/// The most bytes of several pieces that are written as one.
+const GATHERED: usize = 64 * 1024;
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     forward_writes!(self => &mut self.stream);
+
+    /// The messages of one flight of a handshake, and records that are there together, leave in one write, as other
+    /// libraries have it: each on its own would be a segment of its own, and count as one in the sender's window.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
+        let (Some(first), Some(second)) = (filled.next(), filled.next()) else {
+            let only = pieces.iter().find(|piece| !piece.is_empty());
+            return Pin::new(&mut self.stream)
+                .poll_write(context, only.map_or(&[][..], |piece| piece));
+        };
+        let mut gathered = Vec::with_capacity(first.len() + second.len());
+        for piece in [first, second].into_iter().chain(filled) {
+            let room = GATHERED - gathered.len().min(GATHERED);
+            gathered.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        Pin::new(&mut self.stream).poll_write(context, &gathered)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {

@@ -65,6 +65,7 @@ mod holds;
 pub mod limits;
 mod link;
 mod media;
+mod modules;
 mod note;
 mod options;
 mod page;
@@ -82,7 +83,7 @@ pub use fetch::{
     Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Omitted, Priority, Reach,
 };
 pub use note::Note;
-pub use options::{Extent, Fonts, Options, Scheme, Viewport, ViewportError};
+pub use options::{Extent, Fonts, Options, Reader, Scheme, Viewport, ViewportError};
 pub use page::{Done, Job, Look, Page, Snapshot, Summary};
 pub use picture::{PaintError, Picture, Png};
 pub use policy::{AnswerHead, Disposition, Guard, Refusal, Refused, Stands, Upgraded};

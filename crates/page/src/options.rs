@@ -69,6 +69,17 @@ pub enum Scheme {
     Dark,
 }
 
+/// Who reads the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reader {
+    /// Somebody who wants to see what is there without scripts: what `<noscript>` holds is part of the page.
+    #[default]
+    WithoutScripts,
+    /// A browser: it runs scripts, so that `<noscript>` is text to it (HTML standard, section 4.12.2), and it
+    /// fetches ahead what `<link rel=prefetch>` names.
+    Browser,
+}
+
 /// How a page is to be seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -82,6 +93,8 @@ pub struct Options {
     pub fonts: Fonts,
     /// The reader's preference.
     pub scheme: Scheme,
+    /// Who reads it.
+    pub reader: Reader,
     /// The document's `Content-Type` field, if it had one: charset, and HTML or XHTML.
     pub content_type: Option<String>,
 }
@@ -94,6 +107,7 @@ impl Default for Options {
             scale: 1.0,
             fonts: Fonts::default(),
             scheme: Scheme::default(),
+            reader: Reader::default(),
             content_type: None,
         }
     }

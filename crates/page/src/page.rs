@@ -19,7 +19,7 @@ use crate::note::Note;
 use crate::options::Options;
 use crate::picture::{PaintError, Picture, Png};
 use crate::policy::{AnswerHead, Disposition, Guard, Refused, Upgraded};
-use crate::resources::{Body, Face, Given, Resources, State};
+use crate::resources::{Body, Face, Given, Importer, Resources, State};
 use crate::scan::{Found, Scanner, fetchable};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
@@ -144,7 +144,7 @@ impl Page {
         let media = Media::from(&options);
         Page {
             decoder: DocumentDecoder::new(options.content_type.as_deref()),
-            scanner: Scanner::new(url.clone(), media),
+            scanner: Scanner::new(url.clone(), media, options.reader),
             resources: Resources::new(),
             markup: Arc::default(),
             markup_seen: 0,
@@ -227,6 +227,11 @@ impl Page {
                     self.resources.inline_style(&css, &base, media, &policy);
                 }
                 Found::ScriptRuns { in_head } => self.resources.script_runs(in_head),
+                Found::Module { source, holds, line } => {
+                    let base = self.scanner.base();
+                    let by = Importer { initiator: Initiator::Markup { line }, base: &base, holds };
+                    self.resources.module_imports(&source, &by, &policy);
+                }
                 Found::Refused { refused, url } => self.resources.refuse(refused, url),
                 Found::Refresh { content } => {
                     let note = Note::Refresh { content };
@@ -236,6 +241,7 @@ impl Page {
                 }
             }
         }
+        self.resources.read_modules(&policy);
     }
 
     /// The value of a `Link` field of the first 103 response before the document's head (RFC 8297). What it
@@ -249,7 +255,7 @@ impl Page {
     pub fn answered(&mut self, url: Url, content_type: Option<String>) {
         let media = Media::from(&self.options);
         self.decoder = DocumentDecoder::new(content_type.as_deref());
-        self.scanner = Scanner::new(url.clone(), media);
+        self.scanner = Scanner::new(url.clone(), media, self.options.reader);
         self.options.content_type = content_type;
         self.url = url;
     }
@@ -545,7 +551,10 @@ impl Page {
         let Done { outcome, made_of } = done;
         let policy = self.scanner.policy();
         for url in outcome.images.into_iter().filter_map(fetchable) {
-            self.resources.found_in_layout(url, Priority::Low, &policy);
+            // Blink raises what is in the viewport (`ResourcePriority::kVisible`).
+            let is_visible = outcome.visible.contains(&url);
+            let priority = if is_visible { Priority::High } else { Priority::Low };
+            self.resources.found_in_layout(url, priority, &policy);
         }
         for face in &outcome.fonts {
             self.resources.font_in_use(face, &policy);

@@ -12,6 +12,7 @@ use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Initiator, Kind, Priority}
 use crate::holds::Holds;
 use crate::limits;
 use crate::media::Media;
+use crate::modules;
 use crate::note::Note;
 use crate::policy::{
     AnswerHead, Claims, Policy, Refusal, Refused, check_integrity, is_refused_style,
@@ -129,6 +130,15 @@ pub(crate) enum Body {
     Nothing,
 }
 
+/// What imports modules.
+pub(crate) struct Importer<'a> {
+    pub(crate) initiator: Initiator,
+    /// What relative specifiers resolve against.
+    pub(crate) base: &'a Url,
+    /// What waits for it, and so for what it imports.
+    pub(crate) holds: Holds,
+}
+
 /// A style sheet as the layout engine gets it.
 pub(crate) struct StyleSheet {
     /// In UTF-8.
@@ -182,6 +192,8 @@ pub(crate) struct Resources {
     pub(crate) refused_more: usize,
     /// What was told, which layout meets with again and again.
     told_of: BTreeSet<(String, Option<Kind>)>,
+    /// Modules that had come before something in the page ran them, whose imports are not read yet.
+    unread: Vec<(FetchId, Bytes)>,
     /// Counts every change that could change the picture.
     pub(crate) generation: u64,
 }
@@ -202,6 +214,7 @@ impl Resources {
             told: 0,
             refused_more: 0,
             told_of: BTreeSet::new(),
+            unread: Vec::new(),
             generation: 0,
         }
     }
@@ -406,10 +419,14 @@ impl Resources {
         }
         known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
         known.fetch.priority = known.fetch.priority.max(fetch.priority);
+        // A module that was preloaded runs from now on: what it imports is still to be read.
+        if holds.runs && !known.holds.runs && claims.module {
+            self.unread.extend(known.unclaimed.clone().map(|source| (id, source)));
+        }
         known.holds |= holds;
         known.fetch.cors |= fetch.cors;
         let refused = known.claim(claims);
-        if known.fetch.kind == Kind::Icon {
+        if matches!(known.fetch.kind, Kind::Icon | Kind::Later) {
             known.fetch.kind = fetch.kind;
         }
         if fetch.media.is_none() {
@@ -506,6 +523,47 @@ impl Resources {
             };
             let holds = if applies { parent.holds } else { Holds::NOTHING };
             self.want(fetch, holds, Claims::default(), parent.depth + 1);
+        }
+    }
+
+    /// What a module imports statically is fetched before it runs (HTML standard, section 8.1.4.2). A specifier
+    /// that is no address is left to import maps, which are not read.
+    pub(crate) fn module_imports(&mut self, source: &str, by: &Importer<'_>, policy: &Policy) {
+        let is_address = |specifier: &String| {
+            specifier.starts_with('/')
+                || specifier.starts_with("./")
+                || specifier.starts_with("../")
+                || Url::parse(specifier).is_ok()
+        };
+        let claims = Claims { cors: true, anonymous: true, module: true, ..Claims::default() };
+        for specifier in modules::imports(source).iter().filter(|text| is_address(text)) {
+            let Some(url) = by.base.join(specifier).ok().and_then(fetchable) else { continue };
+            if !self.admits(&url, Kind::Script, &claims, policy) {
+                continue;
+            }
+            let fetch = Fetch {
+                id: FetchId(0),
+                url,
+                kind: Kind::Script,
+                priority: Priority::High,
+                blocks: Blocks::None,
+                initiator: by.initiator.clone(),
+                media: None,
+                anonymous: true,
+                cors: true,
+            };
+            self.want(fetch, by.holds, claims.clone(), 0);
+        }
+    }
+
+    /// Reads the imports of modules that had come before something in the page ran them.
+    pub(crate) fn read_modules(&mut self, policy: &Policy) {
+        for (id, source) in std::mem::take(&mut self.unread) {
+            let Some(module) = self.get(id) else { continue };
+            let (url, holds) = (module.fetch.url.clone(), module.holds);
+            let initiator = Initiator::Script { script: url.clone(), line: 0 };
+            let by = Importer { initiator, base: &url, holds };
+            self.module_imports(&String::from_utf8_lossy(&source), &by, policy);
         }
     }
 
@@ -617,6 +675,13 @@ impl Resources {
                     self.refuse_once(refused, None);
                 }
                 self.imports(styled.imports, &parent, given.policy);
+            }
+            // What is preloaded alone does not run, and its imports are left to what does.
+            Kind::Script if resource.claims.module && resource.holds.runs => {
+                resource.state = State::Loaded(Body::Nothing);
+                let initiator = Initiator::Script { script: url, line: 0 };
+                let by = Importer { initiator, base: &final_url, holds: resource.holds };
+                self.module_imports(&String::from_utf8_lossy(&bytes), &by, given.policy);
             }
             _ => resource.state = State::Loaded(Body::Nothing),
         }

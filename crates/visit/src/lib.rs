@@ -74,6 +74,6 @@ pub use plan::{ClientCaches, Plan, Runs, Until};
 pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
-pub use scripted::{Asker, Scripted};
+pub use scripted::{Asker, Moment, Scripted};
 pub use server_like::ServerLike;
 pub use visit::{Visited, visit};

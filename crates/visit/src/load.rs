@@ -12,7 +12,8 @@ use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, R
 use roundtrip_http::message::{Fields, to_text};
 use roundtrip_os::Clock;
 use roundtrip_page::{
-    Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach, Refused,
+    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach,
+    Reader, Refused,
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
@@ -22,7 +23,7 @@ use roundtrip_wire::{Task, Wire, about};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::browser::{Asked, Browser, Cpu, fields};
+use crate::browser::{Asked, Browser, BrowserName, Cpu, fields};
 use crate::came::{Came, resource};
 use crate::document::Document;
 use crate::page_times::PageTimes;
@@ -31,7 +32,7 @@ use crate::plan::Plan;
 use crate::policy::{self, Passage, Refusals};
 use crate::queue::{Queue, Waiting};
 use crate::reported::{fatal, report};
-use crate::scripted::{Asker, Awaited, Scripted};
+use crate::scripted::{Asker, Awaited, Moment, Scripted};
 use crate::terms::{
     blocks, initiator, kind, listed_by, page_kind, page_priority, priority, refused_by,
 };
@@ -88,7 +89,8 @@ pub(crate) struct Loading<'a, W: Wire> {
     refusals: Refusals,
     /// What recorded scripts still ask for.
     awaited: Awaited,
-    /// Data that scripts asked for and that is under way: the load event does not wait for it.
+    /// Data that scripts asked for, and what may be needed later, that is under way: the load event does not wait
+    /// for it.
     data: BTreeSet<FetchId>,
     /// What is fetched when the page has loaded.
     later: Vec<(Fetch, Option<EventId>)>,
@@ -113,6 +115,8 @@ pub(crate) struct Loading<'a, W: Wire> {
     committed: Option<Time>,
     /// Bytes of the document that came.
     bytes: usize,
+    /// Bytes of the style sheets that came.
+    styles: usize,
     document_ended: bool,
     /// Something came since the last layout that can make more wanted.
     restyled: bool,
@@ -152,6 +156,11 @@ impl<'a, W: Wire> Loading<'a, W> {
         document: Document,
         options: Options,
     ) -> Self {
+        let reader = match plan.browser.name {
+            BrowserName::Roundtrip => Reader::WithoutScripts,
+            BrowserName::Chromium | BrowserName::Firefox => Reader::Browser,
+        };
+        let options = Options { reader, ..options };
         let (sender, arrivals) = mpsc::unbounded_channel();
         let painter = match (&plan.layouts, &plan.painter) {
             (Some(layouts), program) => {
@@ -191,6 +200,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             hinted: 0,
             committed: None,
             bytes: 0,
+            styles: 0,
             document_ended: false,
             restyled: false,
             reached: Reached::default(),
@@ -330,7 +340,8 @@ impl<'a, W: Wire> Loading<'a, W> {
             None => self.cpu.first_hand_over,
             Some(_) => self.cpu.hand_over,
         };
-        let at = (now + about(self.wire, takes)).max(self.handed.unwrap_or(now));
+        let earliest = self.handed.map_or(now, |before| before + self.cpu.request);
+        let at = (now + about(self.wire, takes)).max(earliest);
         self.handed = Some(at);
         at
     }
@@ -417,6 +428,9 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.found_by.insert(fetch.url.to_string(), event);
         }
         self.styled_last = kind == Some(Kind::Style);
+        if let (true, Delivered::Loaded { bytes, .. }) = (self.styled_last, &delivered) {
+            self.styles += bytes.len();
+        }
         self.latest = event.or(self.latest);
         match head {
             Some(head) => self.page.deliver_answer(id, delivered, &head),
@@ -445,7 +459,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             let later = self.browser.order.icon_after_load && !self.reached.loaded;
             if fetch.kind == Kind::Icon && later {
                 self.later.push((fetch, cause));
-            } else if fetch.kind == Kind::Data && by_script(&fetch) {
+            } else if fetch.kind == Kind::Later || fetch.kind == Kind::Data && by_script(&fetch) {
                 self.data.insert(fetch.id);
                 self.hand(&fetch, cause);
             } else if fetch.kind == Kind::Font && self.laying_out {
@@ -606,10 +620,12 @@ impl<'a, W: Wire> Loading<'a, W> {
     async fn settle(&mut self) {
         if self.page.is_parsed() && !replace(&mut self.reached.parsed, true) {
             self.milestone(Milestone::DomInteractive);
+            self.reach(Moment::Parsed);
         }
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
             self.busy(self.cpu.getting_ready(self.ran.unwrap_or_default())).await;
             self.milestone(Milestone::DomContentLoadedEventEnd);
+            self.reach(Moment::ContentLoaded);
         }
         // With the last resource the load event comes at once, though it be the style sheet that the first
         // picture waited for; but scripts commonly ask where things are, which lays the page out before.
@@ -655,7 +671,7 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// The layout takes its time. What its styles want was asked for at once, the fonts are a while later.
     async fn end_frame(&mut self) {
-        self.busy(self.cpu.laying_out(self.bytes)).await;
+        self.busy(self.cpu.laying_out(self.bytes, self.styles)).await;
         self.laying_out = false;
         let at = self.wire.now() + self.cpu.fonts;
         for (fetch, cause) in take(&mut self.shaped) {
@@ -743,7 +759,12 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.queue.push(fetch, cause);
         }
         self.begin_next();
-        let asked = self.awaited.loaded();
+        self.reach(Moment::Loaded);
+    }
+
+    /// What recorded scripts did at a moment of the page is done again.
+    fn reach(&mut self, moment: Moment) {
+        let asked = self.awaited.reached(moment);
         self.follow_scripts(asked);
     }
 

@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use roundtrip_record::{Initiator, Milestone, Priority, ResourceKind};
+use roundtrip_record::{Initiator, Milestone, Priority, ResourceKind, Time};
 use roundtrip_story::{Exchange, Story};
 use url::Url;
 
@@ -18,6 +18,30 @@ pub enum Asker {
     /// A style sheet, or the document itself, as the page then was. The page may want it by itself here, too,
     /// and then it is not asked for again; only once it has been laid out is that known.
     Page,
+}
+
+/// A moment of a page at which scripts commonly begin something, in the order in which these come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// The document has been parsed, and scripts that wait for that run.
+    Parsed,
+    /// These have run.
+    ContentLoaded,
+    /// The page has loaded.
+    Loaded,
+}
+
+impl Moment {
+    /// The latest that had come by a time in a visit, and when.
+    fn before(story: &Story, time: Time) -> Option<(Self, Time)> {
+        let moments = [
+            (Self::Parsed, Milestone::DomInteractive),
+            (Self::ContentLoaded, Milestone::DomContentLoadedEventEnd),
+            (Self::Loaded, Milestone::LoadEventEnd),
+        ];
+        let came = |(moment, name)| Some((moment, story.milestone(&name)?));
+        moments.into_iter().filter_map(came).filter(|(_, at)| *at <= time).next_back()
+    }
 }
 
 /// A request that may come of scripts, and what it follows.
@@ -37,8 +61,9 @@ pub struct Scripted {
     pub priority: Priority,
     /// What had come before it and is to come before it again.
     pub after: BTreeSet<Url>,
-    /// Whether it came after the load event, which then does not wait for it.
-    pub after_load: bool,
+    /// The moment of the page that it followed; `None`: it came before all of them. The load event does not wait
+    /// for what followed it.
+    pub moment: Option<Moment>,
     /// How long after the last of these it was wanted: what the script took, or a timer.
     pub delay: Duration,
 }
@@ -62,7 +87,8 @@ impl Scripted {
 /// was. Each URL is asked for once, as a page does that has it then.
 ///
 /// What a script does begins with something: that it has come, that data which it waited for has, or that the
-/// page has loaded. A record does not tell with what, so that it is taken to be the last of these.
+/// page has been parsed or has loaded. A record does not tell with what, so that it is taken to be the last of
+/// these: where all scripts come at one time, what the last of them took is not what all of them took.
 pub(crate) fn scripted(story: &Story) -> Vec<Scripted> {
     let mut known = BTreeSet::new();
     let requests = story.exchanges.iter().filter(|exchange| {
@@ -87,9 +113,9 @@ fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
         last.into_iter().chain(own).filter_map(|other| wanted(story, other)).collect();
     // What the markup names is known when all of it has come, and what its styles want, when they have.
     after.extend(document().filter(|_| asker == Asker::Page));
-    let loaded = story.milestone(&Milestone::LoadEventEnd).filter(|loaded| *loaded <= start);
+    let moment = Moment::before(story, start);
     let began = || Some(story.document()?.head()?.what.first_byte);
-    let since = last.map(|last| last.span.end).max(loaded).or_else(began)?;
+    let since = last.map(|last| last.span.end).max(moment.map(|(_, at)| at)).or_else(began)?;
     Some(Scripted {
         url: plain(&exchange.url)?,
         asker,
@@ -98,7 +124,7 @@ fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
         kind: exchange.kind,
         priority: exchange.priority,
         after,
-        after_load: loaded.is_some(),
+        moment: moment.map(|(moment, _)| moment),
         delay: start.since(since),
     })
 }
@@ -181,7 +207,8 @@ fn plain(url: &str) -> Option<Url> {
 pub(crate) struct Awaited {
     waiting: Vec<Scripted>,
     laid_out: bool,
-    loaded: bool,
+    /// The latest moment of the page that has come.
+    reached: Option<Moment>,
     /// Due, but not yet made: those that the load event waits for, and the others.
     due: (usize, usize),
 }
@@ -211,32 +238,32 @@ impl Awaited {
         self.ready()
     }
 
-    /// The page has loaded; which requests are due now, each after its delay.
-    pub(crate) fn loaded(&mut self) -> Vec<Scripted> {
-        self.loaded = true;
+    /// A moment of the page has come; which requests are due now, each after its delay.
+    pub(crate) fn reached(&mut self, moment: Moment) -> Vec<Scripted> {
+        self.reached = Some(moment);
         self.ready()
     }
 
     fn ready(&mut self) -> Vec<Scripted> {
-        let (laid_out, loaded) = (self.laid_out, self.loaded);
+        let (laid_out, reached) = (self.laid_out, self.reached);
         let is_ready = |one: &mut Scripted| {
             let is_known = laid_out || one.asker == Asker::Script;
-            one.after.is_empty() && is_known && (loaded || !one.after_load)
+            one.after.is_empty() && is_known && one.moment <= reached
         };
         let ready: Vec<Scripted> = self.waiting.extract_if(.., is_ready).collect();
         for one in &ready {
-            *self.due_as(one.after_load) += 1;
+            *self.due_as(one.moment) += 1;
         }
         ready
     }
 
     /// One that was due is made.
     pub(crate) fn made(&mut self, one: &Scripted) {
-        *self.due_as(one.after_load) -= 1;
+        *self.due_as(one.moment) -= 1;
     }
 
-    fn due_as(&mut self, after_load: bool) -> &mut usize {
-        if after_load { &mut self.due.1 } else { &mut self.due.0 }
+    fn due_as(&mut self, moment: Option<Moment>) -> &mut usize {
+        if moment == Some(Moment::Loaded) { &mut self.due.1 } else { &mut self.due.0 }
     }
 
     /// Whether the load event waits for some.
@@ -263,7 +290,7 @@ mod tests {
         Url::parse("http://a.example/").and_then(|base| base.join(name)).expect("a URL")
     }
 
-    fn one(name: &str, after: &[&str], after_load: bool) -> Scripted {
+    fn one(name: &str, after: &[&str], moment: Option<Moment>) -> Scripted {
         Scripted {
             url: url(name),
             asker: Asker::Script,
@@ -272,7 +299,7 @@ mod tests {
             kind: ResourceKind::Image,
             priority: Priority::Low,
             after: after.iter().map(|name| url(name)).collect(),
-            after_load,
+            moment,
             delay: Duration::ZERO,
         }
     }
@@ -283,23 +310,38 @@ mod tests {
 
     #[test]
     fn a_request_is_due_when_all_that_it_follows_has_come() {
-        let first = one("1", &["a.js", "b.js"], false);
-        let list = vec![first.clone(), one("2", &[], false), one("3", &["a.js"], true)];
+        let first = one("1", &["a.js", "b.js"], None);
+        let third = one("3", &["a.js"], Some(Moment::Loaded));
+        let list = vec![first.clone(), one("2", &[], None), third];
         let mut awaited = Awaited::new(list);
         assert_eq!(names(&awaited.came(None)), ["/2"]);
-        awaited.made(&one("2", &[], false));
+        awaited.made(&one("2", &[], None));
         assert!(awaited.came(Some(&url("b.js"))).is_empty() && !awaited.is_due());
         assert_eq!(names(&awaited.came(Some(&url("a.js")))), ["/1"]);
         assert!(awaited.holds_load());
         awaited.made(&first);
         assert!(!awaited.is_due());
-        assert_eq!(names(&awaited.loaded()), ["/3"]);
+        assert_eq!(names(&awaited.reached(Moment::Loaded)), ["/3"]);
         assert!(awaited.is_due() && !awaited.holds_load() && awaited.left().next().is_none());
     }
 
     #[test]
+    fn what_followed_the_end_of_the_document_is_due_then_and_the_load_event_waits_for_it() {
+        let picture = one("1", &["a.js"], Some(Moment::Parsed));
+        let later = one("2", &[], Some(Moment::ContentLoaded));
+        let mut awaited = Awaited::new(vec![picture.clone(), later]);
+        assert!(awaited.came(Some(&url("a.js"))).is_empty());
+        assert_eq!(names(&awaited.reached(Moment::Parsed)), ["/1"]);
+        assert!(awaited.holds_load());
+        awaited.made(&picture);
+        assert!(!awaited.holds_load());
+        assert_eq!(names(&awaited.reached(Moment::ContentLoaded)), ["/2"]);
+        assert!(awaited.holds_load());
+    }
+
+    #[test]
     fn what_styles_wanted_is_due_when_the_page_has_been_laid_out() {
-        let font = |name| Scripted { asker: Asker::Page, ..one(name, &["a.js"], false) };
+        let font = |name| Scripted { asker: Asker::Page, ..one(name, &["a.js"], None) };
         let mut awaited = Awaited::new(vec![font("f"), font("g")]);
         assert!(awaited.came(Some(&url("a.js"))).is_empty());
         // The page itself wants one of them.

@@ -23,7 +23,7 @@ mod wire;
 pub use datagram::{Datagram, Fragmentation, Incoming, Joining, Outgoing, Packet};
 pub use environment::{Environment, LocalFuture, OsAnswer, Text};
 pub use fault::ConnectFault;
-pub use jitter::about;
+pub use jitter::{about, mostly};
 pub use roundtrip_packet::Ecn;
 pub use stack::{Port, Stack, StackDatagram, StackListener, StackStream};
 pub use wire::{Listener, Nodelay, StreamInfo, Task, Transport, Wire};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use roundtrip_record::{FaultKind, Step};
-use roundtrip_wire::{Wire, about};
+use roundtrip_wire::{Wire, about, mostly};
 use tokio::sync::oneshot;
 
 use super::carrier::Carrier;
@@ -143,7 +143,7 @@ async fn first_free<W: Wire>(
         if let Ok(Grant::Kept(_) | Grant::Two(_)) = granted
             && !work.send.is_zero()
         {
-            pool.go(about(wire, work.send)).await;
+            pool.go(mostly(wire, work.send)).await;
         }
         match granted {
             Ok(Grant::Kept(connection)) => return Ok(Opened::One(connection)),

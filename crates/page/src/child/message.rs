@@ -12,7 +12,7 @@ use super::codec::{Coded, Malformed, coded_names, coded_struct};
 use crate::contentful::Candidate;
 use crate::css::{FontFace, Slant};
 use crate::engine::{Drawn, Goal, LayoutNote, Outcome, Syntax};
-use crate::options::{Extent, Fonts, Options, Scheme, Viewport};
+use crate::options::{Extent, Fonts, Options, Reader, Scheme, Viewport};
 use crate::picture::{PaintError, Png};
 use crate::policy::{PolicyText, RefusedData};
 use crate::resources::Face;
@@ -67,6 +67,7 @@ coded_names! {
     Extent { Viewport, Full }
     Fonts { CarriedOnly, System }
     Scheme { Light, Dark }
+    Reader { WithoutScripts, Browser }
     Slant { Upright, Italic, Oblique }
 }
 
@@ -78,12 +79,12 @@ coded_struct! {
     }
     PolicyText { document, policies }
     RefusedData { what, directive, line }
-    Options { viewport, extent, scale, fonts, scheme, content_type }
+    Options { viewport, extent, scale, fonts, scheme, reader, content_type }
     Viewport { width, height }
     Face { rule, url, others, sheet }
     FontFace { family, weight, slant, ranges, url, others }
     Outcome {
-        picture, images, fonts, candidates, shows, hidden_fonts, lazy_left, laid_out, notes, refused
+        picture, images, visible, fonts, candidates, shows, hidden_fonts, lazy_left, laid_out, notes, refused
     }
     Candidate { node, element, url, width, height, size }
     Png { width, height, bytes }

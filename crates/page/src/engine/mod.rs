@@ -19,6 +19,7 @@ mod missing;
 mod net;
 mod note;
 mod outcome;
+mod pictures;
 mod policy;
 mod rendered;
 mod sheet;
@@ -35,7 +36,7 @@ use blitz_traits::shell::{ColorScheme, Viewport};
 use url::Url;
 
 use crate::limits;
-use crate::options::{Fonts, Options, Scheme};
+use crate::options::{Fonts, Options, Reader, Scheme};
 use crate::picture::PaintError;
 
 pub(crate) use fonts::FontSet;
@@ -91,6 +92,10 @@ fn attempt(
         ua_stylesheets: vec![
             UserAgentStylesheet::default_sheet(),
             UserAgentStylesheet::parse(include_str!("ua.css")),
+            UserAgentStylesheet::parse(match input.options.reader {
+                Reader::WithoutScripts => "",
+                Reader::Browser => "noscript{display:none!important}",
+            }),
         ],
         ..DocumentConfig::default()
     });
@@ -121,10 +126,10 @@ fn attempt(
             outcome.notes.append(&mut missing::notes(&document, input));
         }
     }
-    outcome.images = answers.missing;
+    pictures::tell(&document, input, answers.missing, &mut outcome);
     outcome.notes.append(&mut answers.notes);
     outcome.refused = answers.refused;
-    outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome.images);
+    outcome.lazy_left = wanted_lazy(&document, input, lazy, &mut outcome);
     if goal.paints() {
         thread::during("painting");
         let drawn = match goal {
@@ -160,7 +165,7 @@ fn wanted_lazy(
     document: &BaseDocument,
     input: &Input,
     lazy: Vec<fixups::LazyImage>,
-    wanted: &mut Vec<Url>,
+    outcome: &mut Outcome,
 ) -> bool {
     let limit = match input.options.extent {
         crate::options::Extent::Full => f64::INFINITY,
@@ -168,7 +173,7 @@ fn wanted_lazy(
             f64::from(input.options.viewport.height) + limits::LAZY_DISTANCE
         }
     };
-    let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
+    let mut seen: BTreeSet<Url> = outcome.images.iter().cloned().collect();
     let mut rendered = rendered::Rendered::default();
     let mut left = false;
     for image in lazy.into_iter().filter(|image| rendered.is(document, image.node)) {
@@ -176,7 +181,10 @@ fn wanted_lazy(
         if top >= limit {
             left = true;
         } else if seen.insert(image.url.clone()) {
-            wanted.push(image.url);
+            if pictures::is_in_viewport(document, input, image.node) {
+                outcome.visible.insert(image.url.clone());
+            }
+            outcome.images.push(image.url);
         }
     }
     left

@@ -1,5 +1,7 @@
 //! What comes of a run of the layout engine.
 
+use std::collections::BTreeSet;
+
 use url::Url;
 
 use super::note::LayoutNote;
@@ -14,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) picture: Option<Drawn>,
     /// Images that matched a style or are near the viewport and have not come.
     pub(crate) images: Vec<Url>,
+    /// Of these, those that are to be seen without scrolling.
+    pub(crate) visible: BTreeSet<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
     /// The elements that show content within the viewport, where these are asked for.

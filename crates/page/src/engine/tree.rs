@@ -26,6 +26,7 @@ use super::policy::Rules;
 use super::sheet::Used;
 use crate::limits;
 use crate::media::Media;
+use crate::options::Reader;
 use crate::policy::Csp;
 use crate::scan::link_applies;
 
@@ -50,7 +51,7 @@ pub(super) fn parse(
         base: &input.base,
     };
     outcome.laid_out = match input.syntax {
-        Syntax::Html => parse_html(sink, &input.markup),
+        Syntax::Html => parse_html(sink, &input.markup, input.options.reader),
         Syntax::Xml => parse_xml(sink, &input.markup),
     };
     if growth.flattened.get() > 0 {
@@ -66,11 +67,11 @@ pub(super) fn parse(
     (lazy, used, csp)
 }
 
-fn parse_html(sink: Sink<'_, '_, '_>, markup: &str) -> usize {
+fn parse_html(sink: Sink<'_, '_, '_>, markup: &str, reader: Reader) -> usize {
     let options = ParseOpts {
         tokenizer: TokenizerOpts::default(),
         tree_builder: TreeBuilderOpts {
-            scripting_enabled: false,
+            scripting_enabled: reader == Reader::Browser,
             drop_doctype: true,
             ..TreeBuilderOpts::default()
         },

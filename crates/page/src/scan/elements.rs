@@ -11,6 +11,7 @@ use super::rules::{
 use super::state::{Attributes, State, Text};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
 use crate::holds::Holds;
+use crate::options::Reader;
 use crate::policy::{Claims, Inline};
 use crate::srcset::{self, Source};
 
@@ -105,6 +106,8 @@ impl State {
             if usable && !std::mem::replace(&mut self.icon_found, true) {
                 self.want(url, Kind::Icon, Priority::Low, Claims::of_image(tag, false), line);
             }
+        } else if has("prefetch") && self.reader == Reader::Browser {
+            self.want(url, Kind::Later, Priority::VeryLow, Claims::of(tag), line);
         } else if has("prefetch") || has("prerender") {
             self.list_address(url, Kind::Later, line, Omitted::NotNow);
         } else if has("manifest") {
@@ -175,7 +178,7 @@ impl State {
     }
 
     fn script(&mut self, tag: &Tag, line: u64) {
-        let kind = ScriptKind::of(attr(tag, "type"));
+        let kind = ScriptKind::of_element(tag);
         if kind == ScriptKind::Data || attr(tag, "nomodule").is_some() {
             return;
         }
@@ -229,15 +232,18 @@ impl State {
     }
 
     /// All of a script that stands in the page is there.
-    pub(super) fn script_ended(&mut self, kind: ScriptKind, text: &Text) {
+    pub(super) fn script_ended(&mut self, kind: ScriptKind, text: Text) {
         if self.is_sandboxed(Inline::Script.name(), text.line)
-            || !self.admits_inline(Inline::Script, text)
+            || !self.admits_inline(Inline::Script, &text)
         {
             return;
         }
         self.counts.scripts_inline += 1;
         if kind == ScriptKind::Classic {
             self.found.push(Found::ScriptRuns { in_head: !self.in_body });
+        } else {
+            let holds = Holds { content_loaded: !text.is_async, runs: true, ..Holds::NOTHING };
+            self.found.push(Found::Module { source: text.content, holds, line: text.line });
         }
     }
 

@@ -34,6 +34,12 @@ pub(crate) enum Found {
         /// Its address, where it has one.
         url: Option<Url>,
     },
+    /// A module that stands in the page, and what of it waits for what it imports.
+    Module {
+        source: String,
+        holds: Holds,
+        line: u64,
+    },
     /// A script that runs as soon as the parser has come to it.
     ScriptRuns {
         in_head: bool,

@@ -23,6 +23,7 @@ use url::Url;
 use crate::fetch::Initiator;
 use crate::link::Link;
 use crate::media::Media;
+use crate::options::Reader;
 use crate::policy::{Disposition, Policy, Stands};
 
 pub(crate) use found::{Counts, Found, Want};
@@ -35,9 +36,9 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
-    pub(crate) fn new(document: Url, media: Media) -> Self {
-        let sink =
-            Sink { state: RefCell::new(State::new(document, media)), foreign: Cell::default() };
+    pub(crate) fn new(document: Url, media: Media, reader: Reader) -> Self {
+        let state = RefCell::new(State::new(document, media, reader));
+        let sink = Sink { state, foreign: Cell::default() };
         Scanner { tokenizer: Tokenizer::new(sink, TokenizerOpts::default()) }
     }
 

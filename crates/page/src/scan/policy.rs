@@ -93,7 +93,7 @@ impl State {
         if self.policy.csp.is_empty() {
             return true;
         }
-        let Text { content, nonce, line } = text;
+        let Text { content, nonce, line, .. } = text;
         match self.policy.admit_inline(inline, nonce.as_deref(), content) {
             Err(by) => {
                 let refused = refused_inline(inline.name(), by, *line);
@@ -127,7 +127,7 @@ impl State {
                 name if HANDLERS.contains(&name) => Inline::ScriptAttribute,
                 _ => continue,
             };
-            let text = Text { content: attr.value.to_string(), nonce: None, line };
+            let text = Text { content: attr.value.to_string(), nonce: None, is_async: false, line };
             self.admits_inline(inline, &text);
         }
     }

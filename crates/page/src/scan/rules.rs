@@ -34,7 +34,7 @@ pub(super) fn type_fits(kind: Kind, mime: Option<&str>) -> bool {
     match kind {
         _ if essence.is_empty() => true,
         Kind::Style => is_css(&essence),
-        Kind::Script => ScriptKind::of(Some(&essence)) == ScriptKind::Classic,
+        Kind::Script => ScriptKind::of(&essence) == ScriptKind::Classic,
         // Those that Chromium takes for one (`third_party/blink/common/mime_util`).
         Kind::Font => {
             essence.starts_with("font/")
@@ -55,19 +55,51 @@ pub(super) enum ScriptKind {
 }
 
 impl ScriptKind {
-    pub(super) fn of(mime: Option<&str>) -> Self {
-        let Some(mime) = mime else { return ScriptKind::Classic };
-        let mime = mime.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match mime.as_str() {
-            "" => ScriptKind::Classic,
-            "module" => ScriptKind::Module,
-            _ if mime.ends_with("/javascript")
-                || mime.ends_with("/ecmascript")
-                || mime.ends_with("/x-javascript")
-                || mime.ends_with("/jscript") =>
-            {
-                ScriptKind::Classic
+    /// That of an element (HTML standard, section 4.12.1.1, "prepare the script element"): what its `type` says,
+    /// or else its `language`; and one `for` an event runs only where that is the load event of the window.
+    pub(super) fn of_element(tag: &Tag) -> Self {
+        let kind = match (attr(tag, "type"), attr(tag, "language")) {
+            (None, Some(language)) if !language.is_empty() => {
+                Self::of(&format!("text/{}", language.to_ascii_lowercase()))
             }
+            (written, _) => Self::of(&written.unwrap_or("").trim().to_ascii_lowercase()),
+        };
+        let is = |name, texts: &[&str]| {
+            attr(tag, name).map(|value| texts.contains(&&*value.trim().to_ascii_lowercase()))
+        };
+        match (kind, is("for", &["window"]), is("event", &["onload", "onload()"])) {
+            (ScriptKind::Classic, Some(of_window), Some(on_load)) if !(of_window && on_load) => {
+                ScriptKind::Data
+            }
+            _ => kind,
+        }
+    }
+
+    /// By the value of `type`, in lower case: a media type of JavaScript without parameters (MIME Sniffing,
+    /// section 4.6), or nothing.
+    fn of(written: &str) -> Self {
+        const TYPES: [&str; 17] = [
+            "",
+            "application/ecmascript",
+            "application/javascript",
+            "application/x-ecmascript",
+            "application/x-javascript",
+            "text/ecmascript",
+            "text/javascript",
+            "text/javascript1.0",
+            "text/javascript1.1",
+            "text/javascript1.2",
+            "text/javascript1.3",
+            "text/javascript1.4",
+            "text/javascript1.5",
+            "text/jscript",
+            "text/livescript",
+            "text/x-ecmascript",
+            "text/x-javascript",
+        ];
+        match written {
+            "module" => ScriptKind::Module,
+            _ if TYPES.contains(&written) => ScriptKind::Classic,
             _ => ScriptKind::Data,
         }
     }

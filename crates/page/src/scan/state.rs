@@ -10,6 +10,7 @@ use super::found::{Counts, Found};
 use super::rules::{ScriptKind, attr, belongs_to_head, is_content, is_css, is_nonceable};
 use crate::fetch::Kind;
 use crate::media::Media;
+use crate::options::Reader;
 use crate::policy::Policy;
 use crate::srcset::Source;
 
@@ -19,7 +20,8 @@ pub(super) enum Reading {
     Nothing,
     Title(String),
     Style(Text),
-    /// A script that stands in the page. Its text is kept where a policy may want to see it.
+    /// A script that stands in the page. Its text is kept where a policy may want to see it, or where it may
+    /// import others.
     Script(ScriptKind, Text),
     /// Text that is not looked at.
     Raw,
@@ -30,6 +32,7 @@ pub(super) enum Reading {
 pub(super) struct Text {
     pub(super) content: String,
     pub(super) nonce: Option<String>,
+    pub(super) is_async: bool,
     pub(super) line: u64,
 }
 
@@ -37,7 +40,8 @@ impl Text {
     /// That of an element which begins.
     fn of(tag: &Tag, line: u64) -> Self {
         let nonce = attr(tag, "nonce").filter(|_| is_nonceable(tag)).map(str::to_owned);
-        Self { content: String::new(), nonce, line }
+        let is_async = attr(tag, "async").is_some();
+        Self { content: String::new(), nonce, is_async, line }
     }
 }
 
@@ -48,6 +52,7 @@ pub(super) struct State {
     pub(super) base: Url,
     pub(super) base_seen: bool,
     pub(super) media: Media,
+    pub(super) reader: Reader,
     pub(super) found: Vec<Found>,
     pub(super) counts: Counts,
     pub(super) title: Option<String>,
@@ -103,13 +108,14 @@ impl Attributes {
 }
 
 impl State {
-    pub(super) fn new(document: Url, media: Media) -> Self {
+    pub(super) fn new(document: Url, media: Media, reader: Reader) -> Self {
         State {
             policy: Policy::new(document.clone()),
             base: document.clone(),
             document,
             base_seen: false,
             media,
+            reader,
             found: Vec::new(),
             counts: Counts { quirks: true, ..Counts::default() },
             title: None,
@@ -202,6 +208,7 @@ impl State {
                 return TokenSinkResult::RawData(RawKind::ScriptData);
             }
             "textarea" => RawKind::Rcdata,
+            "noscript" if self.reader == Reader::Browser => RawKind::Rawtext,
             "xmp" | "iframe" | "noembed" | "noframes" => RawKind::Rawtext,
             "plaintext" => return TokenSinkResult::Plaintext,
             _ => return TokenSinkResult::Continue,
@@ -216,7 +223,7 @@ impl State {
                 self.title = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));
             }
             ("style", Reading::Style(text)) => self.style_ended(text),
-            ("script", Reading::Script(kind, text)) => self.script_ended(kind, &text),
+            ("script", Reading::Script(kind, text)) => self.script_ended(kind, text),
             ("template", _) => self.templates = self.templates.saturating_sub(1),
             ("picture", _) => self.picture = None,
             ("video" | "audio", _) => self.media_element = None,
@@ -242,8 +249,9 @@ impl State {
             Reading::Style(kept) if kept.content.len() < crate::limits::STYLE => {
                 kept.content.push_str(text);
             }
-            Reading::Script(_, kept)
-                if !self.policy.csp.is_empty() && kept.content.len() < crate::limits::STYLE =>
+            Reading::Script(kind, kept)
+                if (*kind == ScriptKind::Module || !self.policy.csp.is_empty())
+                    && kept.content.len() < crate::limits::STYLE =>
             {
                 kept.content.push_str(text);
             }

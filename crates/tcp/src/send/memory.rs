@@ -5,7 +5,14 @@ use crate::supply::Supply;
 
 /// The memory of a buffer beside its data, bytes (`SKB_TRUESIZE` of an empty one; measured:
 /// `skmem`'s `w` in `ss -m`, less the data).
-pub(super) const BUFFER_OVERHEAD: u32 = 832;
+pub(super) const BUFFER_OVERHEAD: u32 = SEGMENT_HEAD + SEGMENT_CONTROL;
+/// What of it stands in one piece with the headers, and what apart, bytes: the room for headers and the shared
+/// information of Linux 6.18 without drivers that want more of it (`MAX_TCP_HEADER` 256, `skb_shared_info` 320),
+/// and `sk_buff`. With those two `tcp_sndbuf_expand` counts 2,304 bytes for a segment of 1,460: a buffer begins
+/// with 46,080 (measured: `skmem`'s `tb` in `ss -m`). Kernels for all kinds of devices reserve 64 bytes more for
+/// headers, which takes that count to 4,352 and such a buffer to 87,040.
+pub(super) const SEGMENT_HEAD: u32 = 576;
+pub(super) const SEGMENT_CONTROL: u32 = 256;
 
 /// The limit of a send buffer (`sk_sndbuf`), and whether the application ran into it.
 #[derive(Clone, Debug)]

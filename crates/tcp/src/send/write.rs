@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::supply::Supply;
 
 use super::chronograph::SendLimit;
-use super::memory::BUFFER_OVERHEAD;
+use super::memory::{BUFFER_OVERHEAD, SEGMENT_CONTROL, SEGMENT_HEAD};
 use super::mtu::Attempt;
 use super::output::{Push, SmallSegments};
 use super::queue::AppendTo;
@@ -194,8 +194,8 @@ impl Sender {
         if !self.memory.may_grow() {
             return;
         }
-        let head = self.size.clamp().max(self.size.effective()) + 640;
-        let per_segment = head.next_power_of_two() + 256;
+        let head = self.size.clamp().max(self.size.effective()) + SEGMENT_HEAD;
+        let per_segment = head.next_power_of_two() + SEGMENT_CONTROL;
         let segments =
             self.window.cwnd().max(cx.profile.initial_window).max(self.recovery.reordering() + 1);
         // Twice the window, and three times where its rate may be doubled in a round trip (`sndbuf_expand`).
