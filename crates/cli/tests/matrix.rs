@@ -256,7 +256,7 @@ fn steady(text: &str) -> String {
     }
     // Whether a time is shown depends on how long it was; and where a machine is busy, the kernel can be asked
     // for the state of our end before it has taken the FIN that was seen.
-    (steady + rest).replace(" in TIME", "").replace(
+    (steady + rest).replace(" in TIME", "").replace(" (begun at +TIME)", "").replace(
         "our end is ESTABLISHED, our window 65 536, FIN came",
         "our end is CLOSE_WAIT, our window 65 536, FIN came",
     )

@@ -8,7 +8,7 @@ const MOST: usize = 1_000;
 
 /// The specifiers of a module's static imports, in order.
 pub(crate) fn imports(source: &str) -> Vec<String> {
-    let mut walk = Walk { source: source.as_bytes(), at: 0, before: Before::Operator };
+    let mut walk = Walk::new(source);
     let (mut depth, mut found) = (0_usize, Vec::new());
     while let Some(token) = walk.next() {
         match token {
@@ -67,13 +67,30 @@ const OPERATORS: [&[u8]; 16] = [
     b"yield",
 ];
 
+/// Words whose condition stands in parentheses, behind which a statement begins.
+const CONDITIONS: [&[u8]; 4] = [b"for", b"if", b"while", b"with"];
+
 struct Walk<'a> {
     source: &'a [u8],
     at: usize,
     before: Before,
+    /// Whether the word before wants a condition.
+    wants_condition: bool,
+    /// For each parenthesis that is open, whether a condition stands in it.
+    conditions: Vec<bool>,
 }
 
 impl<'a> Walk<'a> {
+    fn new(source: &'a str) -> Self {
+        Self {
+            source: source.as_bytes(),
+            at: 0,
+            before: Before::Operator,
+            wants_condition: false,
+            conditions: Vec::new(),
+        }
+    }
+
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.source.get(self.at + ahead).copied()
     }
@@ -106,12 +123,20 @@ impl<'a> Walk<'a> {
                 let word = &self.source[from..self.at];
                 let is_operator = before != Before::Dot && OPERATORS.contains(&word);
                 self.before = if is_operator { Before::Operator } else { Before::Value };
+                // `for await (…)`.
+                self.wants_condition = before != Before::Dot
+                    && (CONDITIONS.contains(&word) || self.wants_condition && word == b"await");
                 // `a.import` is a name, and so is what stands behind `#`.
                 Some(if before == Before::Dot { Token::Other(b'.') } else { Token::Word(word) })
             }
             _ => {
                 self.at += 1;
+                let wants_condition = core::mem::take(&mut self.wants_condition);
+                if first == b'(' {
+                    self.conditions.push(wants_condition);
+                }
                 self.before = match first {
+                    b')' if self.conditions.pop() == Some(true) => Before::Operator,
                     b')' | b']' => Before::Value,
                     b'.' | b'#' => Before::Dot,
                     _ => Before::Operator,
@@ -215,7 +240,7 @@ impl<'a> Walk<'a> {
 
     /// What stands behind `import` or `export`: the module that it names, where it does.
     fn specifier(&mut self, is_import: bool) -> Option<String> {
-        let begin = self.at;
+        let (begin, open) = (self.at, self.conditions.len());
         let mut in_braces = false;
         let mut first = true;
         while let Some(token) = self.next() {
@@ -251,6 +276,7 @@ impl<'a> Walk<'a> {
         }
         // It was none: `import()`, `import.meta`, `export default`, `export const`.
         (self.at, self.before) = (begin, Before::Operator);
+        self.conditions.truncate(open);
         None
     }
 }
