@@ -40,7 +40,7 @@ impl Moment {
             (Self::Loaded, Milestone::LoadEventEnd),
         ];
         let came = |(moment, name)| Some((moment, story.milestone(&name)?));
-        moments.into_iter().filter_map(came).filter(|(_, at)| *at <= time).next_back()
+        moments.into_iter().filter_map(came).rfind(|(_, at)| *at <= time)
     }
 }
 
