@@ -75,6 +75,7 @@ mod counters;
 mod datagram;
 mod demux;
 mod detection;
+mod early;
 mod echo;
 mod error;
 mod event;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::hex::hex;
 use crate::{BodyRef, Event, SCHEMA, Schema, What};
 
 /// Names of files and folders within a record's folder.
@@ -390,15 +391,6 @@ fn is_hash(text: &str) -> bool {
 pub(crate) fn hash(bytes: &[u8]) -> String {
     use sha2::Digest;
     hex(&sha2::Sha256::digest(bytes))
-}
-
-/// Writes `bytes` in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use core::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Makes a folder that only its owner may read, and the folders above it.

@@ -34,6 +34,7 @@ mod event;
 mod fault;
 mod folder;
 mod frame;
+mod hex;
 mod http;
 mod id;
 mod imported;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
-use crate::folder::hex;
+use crate::hex::hex;
 use crate::secret::StreamRedactor;
 use crate::secret_names::SecretNames;
 use crate::{

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use roundtrip_packet::tcp::Header;
 use serde::{Deserialize, Serialize};
 
-use crate::folder::hex;
+use crate::hex::hex;
 use crate::{
     AttemptEnd, ConnectionId, Direction, Evidence, ExchangeId, InterfaceId, Side, Time, Transport,
 };

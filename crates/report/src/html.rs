@@ -71,7 +71,7 @@ fn page_of(model: &Model, attachments: &Attachments) -> String {
             (budget(model))
             (replay(model))
             (waterfall::section(model))
-            (frames::section(model, attachments))
+            (frames::section(model, &attachments.bodies))
             (critical::section(model))
             (resources::section(model))
             (names::section(model))

@@ -4,27 +4,26 @@ use roundtrip_record::{
     CachedResponse, Evidence, Fault, FaultKind, Initiator, LargestContent, LinkCounts, Milestone,
     NeighbourState, Outcome, ResourceKind, Source, Step, Timer,
 };
-use roundtrip_story::{Exchange, Losses, MilestoneReached, Original, Timed, WrittenOrigin};
+use roundtrip_story::{Exchange, Losses, MilestoneReached, Original, Story, Timed, WrittenOrigin};
 
-use crate::model::Model;
 use crate::text::{bytes, clean, clip_middle, count, seconds};
 
 /// What became of an exchange that has no status.
-pub(crate) fn unanswered(exchange: &Exchange, model: &Model) -> String {
+pub(crate) fn unanswered(exchange: &Exchange, story: &Story) -> String {
     let interim = exchange.heads.last().map(|head| head.what.status);
     match (exchange.from_cache, exchange.next, interim) {
         (true, ..) => say!("from cache").into(),
         (false, Some(_), _) => say!("no answer, asked again").into(),
         (false, None, Some(status)) => say!("no answer after {}", status),
-        (false, None, None) if has_begun(exchange, model) => say!("no whole answer").into(),
+        (false, None, None) if has_begun(exchange, story) => say!("no whole answer").into(),
         (false, None, None) => say!("no answer").into(),
     }
 }
 
 /// Whether something of an answer came, though not its head.
-fn has_begun(exchange: &Exchange, model: &Model) -> bool {
+fn has_begun(exchange: &Exchange, story: &Story) -> bool {
     let of = |fault: &&Timed<Fault>| fault.what.exchange == Some(exchange.id);
-    model.faults.iter().filter(of).any(|fault| match &fault.what.fault {
+    story.faults.iter().filter(of).any(|fault| match &fault.what.fault {
         FaultKind::Stalled { head, .. } | FaultKind::TimedOut { head, .. } => *head > 0,
         FaultKind::Malformed { .. } | FaultKind::NotHttp { .. } => true,
         FaultKind::Reset { .. } => fault.what.step == Step::Wait,
@@ -227,9 +226,9 @@ pub(crate) fn content(largest: &LargestContent, base: Option<&str>) -> String {
 const CONTENT: usize = 60;
 
 /// The largest element of content, where this is the milestone of its paint.
-pub(crate) fn content_at(reached: &Timed<MilestoneReached>, model: &Model) -> Option<String> {
-    let largest = model.largest.as_ref()?;
-    let base = model.document().map(|document| document.url.as_str());
+pub(crate) fn content_at(reached: &Timed<MilestoneReached>, story: &Story) -> Option<String> {
+    let largest = story.largest.as_ref()?;
+    let base = story.document().map(|document| document.url.as_str());
     (reached.what.name == Milestone::LargestContentfulPaint).then(|| content(&largest.what, base))
 }
 

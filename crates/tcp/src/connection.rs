@@ -22,7 +22,7 @@ use crate::receive::Receiver;
 use crate::report::{self, CongestionMark};
 use crate::state::{
     Established, Fired, Next, Open, OpenSegment, Ports, Successor, SynReceived, SynSent, TimeWait,
-    Verdict, Waiting,
+    Unfinished, Verdict, Waiting,
 };
 use crate::{
     Disposition, Endpoints, Event, IcmpError, ReadError, Segment, Step, Supply, Transmit,
@@ -158,7 +158,7 @@ impl Connection {
         }
         if let State::Open(open) = &mut self.state {
             let space = open.sender.space();
-            let first = open.handshake().map_or(space.una(), SynReceived::iss);
+            let first = open.handshake().map_or(space.una(), |handshake| handshake.iss());
             if seq.lt(first) || seq.gt(space.nxt()) {
                 return;
             }

@@ -25,9 +25,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-#[allow(dead_code, reason = "tests of other crates use the rest")]
-#[path = "../../http/tests/common/authority.rs"]
-mod authority;
 mod chance;
 mod frames;
 mod host;

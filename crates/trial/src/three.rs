@@ -15,8 +15,12 @@ use roundtrip_quic::{Connection, Direction, Listener, Settings as Quic, StreamId
 use roundtrip_record::{Log, Role};
 use roundtrip_wire::{LocalFuture, Wire as _};
 
-use crate::authority::Authority;
 use crate::chance::Chance;
+
+#[allow(dead_code, reason = "tests of other crates use the rest")]
+#[path = "../../http/tests/common/authority.rs"]
+mod authority;
+use authority::Authority;
 
 /// What a stranger does before it goes.
 const STEPS: usize = 64;

@@ -2,15 +2,15 @@
 
 use data_encoding::BASE64;
 use maud::{Markup, html as markup};
+use roundtrip_record::Bodies;
 
-use super::Attachments;
 use crate::model::Model;
-use crate::text::{bytes, count, duration};
+use crate::text::{bytes as size, count, duration};
 
 /// The largest picture that is embedded, in bytes.
 const LARGEST: u64 = 256 << 10;
 
-pub(super) fn section(model: &Model, attachments: &Attachments) -> Markup {
+pub(super) fn section(model: &Model, bodies: &Bodies) -> Markup {
     if model.frames.is_empty() {
         return markup! {};
     }
@@ -22,7 +22,7 @@ pub(super) fn section(model: &Model, attachments: &Attachments) -> Markup {
                 @for frame in &model.frames {
                     @let since = duration(frame.at - start);
                     figure {
-                        @match attachments.bodies.get(&frame.what.picture) {
+                        @match bodies.get(&frame.what.picture) {
                             Ok(png) if png.len() as u64 <= LARGEST && png.starts_with(b"\x89PNG") => {
                                 img alt=(say!("The page after {}", since)) width=(frame.what.width) height=(frame.what.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png)));
                             }
@@ -31,7 +31,7 @@ pub(super) fn section(model: &Model, attachments: &Attachments) -> Markup {
                         }
                         figcaption {
                             b { (since) }
-                            " " (say!("{} of the document, {}", bytes(frame.what.document), count(frame.what.resources as usize, "resource")))
+                            " " (say!("{} of the document, {}", size(frame.what.document), count(frame.what.resources as usize, "resource")))
                         }
                     }
                 }

@@ -3,6 +3,7 @@
 
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
+use roundtrip_record::{CloseReason, Time};
 
 use crate::context::Context;
 use crate::options::Options;
@@ -10,8 +11,29 @@ use crate::profile::EcnMode;
 use crate::receive::{Offer, ReceiverStart, TsRecent};
 use crate::send::SenderStart;
 
+use super::verdict::Fired;
+use crate::Segment;
+
 /// The MSS of a peer that announces none (RFC 9293 §3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;
+
+/// A handshake that goes on while its connection is in use (RFC 7413 §4.2.2).
+pub(crate) trait Unfinished: core::fmt::Debug {
+    /// Our initial sequence number.
+    fn iss(&self) -> SeqNumber;
+    /// How long the acknowledgement of the SYN-ACK took, µs, if that was sent only once.
+    fn round_trip_us(&self, cx: Context<'_>) -> Option<u64>;
+    /// Takes the peer's SYN if it comes again, which a SYN-ACK answers; whether it was that.
+    fn is_syn_again(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> bool;
+    /// When the SYN-ACK is repeated.
+    fn next_timeout(&self) -> Option<Time>;
+    /// Repeats the SYN-ACK if it is time; with a reason, if that was the last.
+    fn expire(&mut self, cx: Context<'_>) -> Option<(Fired, Option<CloseReason>)>;
+    /// The SYN-ACK or an acknowledgement, if one is due.
+    fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header>;
+    /// Whether a SYN-ACK is to be sent.
+    fn is_due(&self) -> bool;
+}
 
 /// The ports of a connection: ours and the peer's.
 #[derive(Clone, Copy, Debug)]

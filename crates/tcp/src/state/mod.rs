@@ -18,7 +18,7 @@ use roundtrip_packet::tcp::Header;
 use crate::Options;
 use crate::context::Context;
 
-pub(crate) use handshake::Ports;
+pub(crate) use handshake::{Ports, Unfinished};
 pub(crate) use open::{Open, OpenSegment};
 pub(crate) use syn_received::{Established, SynReceived};
 pub(crate) use syn_sent::{SynAnswered, SynSent};

@@ -18,9 +18,8 @@ use crate::send::{
 };
 use crate::{Disposition, Segment, reset_for};
 
-use super::handshake::{Ports, Synchronized};
+use super::handshake::{Ports, Synchronized, Unfinished};
 use super::phase::{Phase, Transition};
-use super::syn_received::SynReceived;
 use super::time_wait::{TimeWaitStart, Waiting};
 use super::verdict::{Fired, Next, Verdict};
 
@@ -52,7 +51,7 @@ pub(crate) struct Open {
     pub(crate) is_syn_data_taken: bool,
     /// The handshake, if it is not complete yet: the connection is in use all the same, because the
     /// SYN brought a good cookie (RFC 7413 §4.2.2).
-    handshake: Option<Box<SynReceived>>,
+    handshake: Option<Box<dyn Unfinished>>,
 }
 
 /// Options that few connections set, kept apart to spare the others the memory.
@@ -159,7 +158,7 @@ impl Open {
     }
 
     /// Goes on with the handshake while the connection is in use.
-    pub(crate) fn await_handshake(&mut self, handshake: Box<SynReceived>) {
+    pub(crate) fn await_handshake(&mut self, handshake: Box<dyn Unfinished>) {
         self.handshake = Some(handshake);
         self.sender.await_handshake();
     }
@@ -173,7 +172,7 @@ impl Open {
     }
 
     /// The handshake that is not complete yet.
-    pub(crate) fn handshake(&self) -> Option<&SynReceived> {
+    pub(crate) fn handshake(&self) -> Option<&dyn Unfinished> {
         self.handshake.as_deref()
     }
 
@@ -716,12 +715,9 @@ impl Open {
     /// Sends the SYN-ACK again, once more than that of other connections, or gives the connection up
     /// (`tcp_fastopen_synack_timer`).
     fn on_handshake_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next<Waiting>)> {
-        let (fired, next) = self.handshake.as_mut()?.on_timeout(cx)?;
+        let (fired, over) = self.handshake.as_mut()?.expire(cx)?;
         self.sender.on_handshake_timeout(fired.count, cx);
-        match next {
-            Next::Closed(reason) => Some((fired, Next::Closed(reason))),
-            Next::Stay | Next::To(_) => Some((fired, Next::Stay)),
-        }
+        Some((fired, over.map_or(Next::Stay, Next::Closed)))
     }
 
     /// Sends a keep-alive probe, or gives the connection up (RFC 9293 §3.8.4;

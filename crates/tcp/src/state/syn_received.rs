@@ -16,8 +16,8 @@ use crate::send::{SynData, echo_rtt_us};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{
-    Completion, PeerSyn, Ports, Synchronized, announced_mss, syn_ack_options, syn_options,
-    timestamp,
+    Completion, PeerSyn, Ports, Synchronized, Unfinished, announced_mss, syn_ack_options,
+    syn_options, timestamp,
 };
 use super::open::Open;
 use super::verdict::{Fired, Next, Verdict};
@@ -125,10 +125,6 @@ impl SynReceived {
     /// Whether the connection came from LISTEN.
     pub(crate) fn is_passive(&self) -> bool {
         self.origin == Origin::Passive
-    }
-
-    pub(crate) fn next_timeout(&self) -> Option<Time> {
-        self.timer
     }
 
     pub(crate) fn retransmits(&self) -> u32 {
@@ -280,20 +276,6 @@ impl SynReceived {
         Verdict::transition(Disposition::Accepted, Next::To(Established { open, again: true }))
     }
 
-    /// Whether the peer repeats its SYN, because our SYN-ACK was lost: it is answered again, within the
-    /// rate limit.
-    pub(crate) fn is_syn_again(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> bool {
-        let header = &segment.header;
-        let is_syn = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
-        let is_again =
-            is_syn && header.sequence + 1 == self.peer.nxt && !self.fails_paws(segment, cx);
-        if is_again && self.may_answer(cx) {
-            self.due = true;
-            self.retransmits += 1;
-        }
-        is_again
-    }
-
     /// Whether an acknowledgement is that of our SYN, and of no more than the data it took along.
     fn is_acceptable(&self, ack: SeqNumber) -> bool {
         ack.ge(self.iss + 1) && ack.le(self.iss + 1 + self.syn_data.len())
@@ -410,22 +392,6 @@ impl SynReceived {
         Box::new(open)
     }
 
-    /// Whether a SYN-ACK is to be sent.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due
-    }
-
-    /// Our initial sequence number.
-    pub(crate) fn iss(&self) -> SeqNumber {
-        self.iss
-    }
-
-    /// How long the acknowledgement of the SYN-ACK took, µs, if that was sent only once.
-    pub(crate) fn round_trip_us(&self, cx: Context<'_>) -> Option<u64> {
-        let first_us = self.first_us.filter(|_| self.retransmits == 0)?;
-        Some(cx.now.us - first_us)
-    }
-
     /// An established connection from the acknowledgement of a SYN cookie: the SYN itself was not
     /// kept (RFC 4987 §3.6).
     pub(crate) fn from_cookie(
@@ -456,5 +422,49 @@ impl SynReceived {
             flags: Flags::RST_ACK,
             ..ports.header()
         }
+    }
+}
+
+impl Unfinished for SynReceived {
+    fn iss(&self) -> SeqNumber {
+        self.iss
+    }
+
+    fn round_trip_us(&self, cx: Context<'_>) -> Option<u64> {
+        let first_us = self.first_us.filter(|_| self.retransmits == 0)?;
+        Some(cx.now.us - first_us)
+    }
+
+    fn is_syn_again(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> bool {
+        let header = &segment.header;
+        let is_syn = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
+        let is_again =
+            is_syn && header.sequence + 1 == self.peer.nxt && !self.fails_paws(segment, cx);
+        if is_again && self.may_answer(cx) {
+            self.due = true;
+            self.retransmits += 1;
+        }
+        is_again
+    }
+
+    fn next_timeout(&self) -> Option<Time> {
+        self.timer
+    }
+
+    fn expire(&mut self, cx: Context<'_>) -> Option<(Fired, Option<CloseReason>)> {
+        let (fired, next) = self.on_timeout(cx)?;
+        let over = match next {
+            Next::Closed(reason) => Some(reason),
+            Next::Stay | Next::To(_) => None,
+        };
+        Some((fired, over))
+    }
+
+    fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
+        SynReceived::poll(self, ports, cx)
+    }
+
+    fn is_due(&self) -> bool {
+        self.due
     }
 }
