@@ -158,7 +158,7 @@ impl Connection {
         }
         if let State::Open(open) = &mut self.state {
             let space = open.sender.space();
-            let first = open.handshake().map_or(space.una(), |handshake| handshake.iss());
+            let first = open.handshake().map_or(space.una(), Unfinished::iss);
             if seq.lt(first) || seq.gt(space.nxt()) {
                 return;
             }
